@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From a scenario to a machine that has just booted: zones, watermarks, address space, what is mapped already.
+
+Watermarks: Linux 6.5 ``calculate_min_free_kbytes`` and ``__setup_per_zone_wmarks`` (khugepaged's raise left out).
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+
+from kernelmodel import defs
+from kernelmodel.arch import ARCHES, PTE_MARKER_UFFD_WP, SWP_PTE_MARKER
+from kernelmodel.defs import (
+    GFP_HIGHUSER_MOVABLE,
+    GFP_TRANSHUGE_LIGHT,
+    MIGRATE_MOVABLE,
+    MM_ANONPAGES,
+    MM_SWAPENTS,
+    MMF_DISABLE_THP,
+    VM_UFFD_MISSING,
+    VM_UFFD_WP,
+)
+from kernelmodel.fault import VARIANTS
+from kernelmodel.journal import Links
+from kernelmodel.machine import MAX_VMAS, Machine, ZoneSpan
+from kernelmodel.mm import page_alloc, rmap
+from kernelmodel.mm.huge_mm import DEFRAG, ENABLED
+from kernelmodel.mm.memcontrol import charge_now
+from kernelmodel.mm.pgtable import (
+    pgtable_trans_huge_deposit,
+    pmd_alloc,
+    pte_place,
+    set_pte_at,
+    table_alloc,
+    table_entry,
+    zero_page,
+)
+from kernelmodel.mm.vma import attach_anon_vma, find_vma, maybe_mkwrite
+from kernelmodel.mm.vmstat import add_mm_counter
+from kernelmodel.scenario_types import Place, Populate, Scenario, VmaSpec
+from kernelmodel.structs import Folio, Mm, Vma
+
+ZONE_START = 4 << 30
+"""Physical address (bytes) of the first zone: where ZONE_NORMAL begins on a PC."""
+MAX_CPUS = 64
+
+
+class BootError(Exception):
+    """The machine can't be built as described; ``place`` is where the scenario says so."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(message)
+        self.place = place
+        self.message = message
+
+
+def build(scenario: Scenario, variant: str) -> Machine:
+    """A machine at rest; its journal begins here."""
+    arch = ARCHES[scenario.arch]
+    limit = scenario.memory.memcg_limit
+    hook = scenario.boot.arch_wants_pte_order
+    m = Machine(
+        arch,
+        VARIANTS[variant],
+        {
+            "arch_wants_pte_order": arch.wants_pte_order if hook is None else hook,
+            "flexthp_unhinted_max_order": unhinted_max_order(arch.page_size, scenario.boot.flexthp_unhinted_max),
+            "memcg_limit": -1 if limit is None else limit >> arch.page_shift,
+        },
+    )
+    m.nr_cpus = 1 + max((event.cpu for event in scenario.events), default=0)
+    if scenario.memory.free is None:
+        fresh_zone(m, (scenario.memory.size or 64 << 20) >> arch.page_shift)
+    else:
+        zone_of_blocks(m, scenario.memory.free, scenario.memory.size)
+    setup_watermarks(m, scenario)
+    m.thp_enabled.set(0, ENABLED.index(scenario.thp.enabled))
+    m.thp_defrag.set(0, DEFRAG.index(scenario.thp.defrag))
+    m.thp_use_zero_page.set(0, int(scenario.thp.use_zero_page))
+    mm = Mm(m, 0)
+    m.pgd.set(0, table_alloc(m, 0, len(arch.levels) - 1) + 1)
+    if scenario.thp.prctl_thp_disable:
+        mm.flags |= MMF_DISABLE_THP
+    for spec in sorted(scenario.vmas, key=lambda each: each.start):
+        add_vma(mm, spec)
+    for spot in scenario.populate:
+        populate(mm, spot)
+    m.journal.seal()
+    return m
+
+
+def unhinted_max_order(page_size: int, unhinted_max: int | None) -> int:
+    """flexthp_unhinted_max as an order: 64K (or one page) by default, and order 1 becomes 0."""
+    size = max(64 << 10, page_size) if unhinted_max is None else unhinted_max
+    order = (size // page_size).bit_length() - 1
+    return 0 if order == 1 else order
+
+
+# -- zones ------------------------------------------------------------------------------------------
+def fresh_zone(m: Machine, pages: int) -> None:
+    """Everything free, as after boot: the highest order ascending, what is left over behind it."""
+    start = ZONE_START >> m.arch.page_shift
+    block = 1 << m.arch.max_order
+    m.zones.append(ZoneSpan(0, "Normal", start, start + pages))
+    run_end = start + pages // block * block
+    m.run_end.append(run_end)
+    m.frontier.set(0, start)
+    if run_end > start:
+        number = m.list_number(0, MIGRATE_MOVABLE, m.arch.max_order)
+        m.nr_free.add(number, (run_end - start) // block)
+        m.lists.insert(Links.RUN, number, tail=True, counted=False)
+    pfn, left = run_end, start + pages - run_end
+    for order in range(m.arch.max_order - 1, -1, -1):
+        if left >> order & 1:
+            m.lists.insert(pfn, m.list_number(0, MIGRATE_MOVABLE, order), tail=True)
+            pfn += 1 << order
+    m.nr_free_pages.set(0, pages)
+
+
+def zone_of_blocks(m: Machine, free: tuple[tuple[int, int], ...], size: int | None) -> None:
+    """These free blocks and nothing else: each block's buddy belongs to someone, so that none can merge."""
+    start = pfn = ZONE_START >> m.arch.page_shift
+    total = 0
+    for order, blocks in sorted(free, reverse=True):
+        step = 1 << (order if order == m.arch.max_order else order + 1)
+        number = m.list_number(0, MIGRATE_MOVABLE, order)
+        for _ in range(blocks):
+            m.lists.insert(pfn, number, tail=True)
+            pfn += step
+        total += blocks << order
+    block = 1 << m.arch.max_order
+    pages = (size >> m.arch.page_shift) if size is not None else max(block, -(-(pfn - start) // block) * block)
+    m.zones.append(ZoneSpan(0, "Normal", start, start + pages))
+    m.run_end.append(start)
+    m.frontier.set(0, start)
+    m.nr_free_pages.set(0, total)
+
+
+def setup_watermarks(m: Machine, scenario: Scenario) -> None:
+    """min, low and high per zone, in pages."""
+    managed = sum(zone.end - zone.start for zone in m.zones)
+    min_free_kbytes = min(max(isqrt(16 * (managed << m.arch.page_shift >> 10)), 128), 262144)
+    pages_min = min_free_kbytes >> (m.arch.page_shift - 10)
+    for number, zone in enumerate(m.zones):
+        share = zone.end - zone.start
+        low_gap = 0
+        if scenario.memory.min is not None:
+            mark = scenario.memory.min
+            low_gap = mark >> 2
+        elif scenario.memory.free is not None:
+            mark = 0
+        else:
+            mark = pages_min * share // managed
+            low_gap = max(mark >> 2, share * 10 // 10000)
+        for level in range(3):
+            m.watermark.set(number * 4 + level, mark + level * low_gap)
+
+
+# -- address space -----------------------------------------------------------------------------------
+def add_vma(mm: Mm, spec: VmaSpec) -> Vma:
+    """One VMA at the end of the sorted list."""
+    m = mm.m
+    vma = Vma(m, len(m.vma_names))
+    m.vma_names.append(spec.name)
+    flags = defs.VM_READ | defs.VM_MAYREAD | defs.VM_MAYWRITE | defs.VM_MAYEXEC
+    for name in spec.flags:
+        flags |= getattr(defs, name)
+    flags |= (VM_UFFD_MISSING if "missing" in spec.uffd else 0) | (VM_UFFD_WP if "wp" in spec.uffd else 0)
+    vma.vm_start, vma.vm_end, vma.vm_flags = spec.start, spec.start + spec.size, flags
+    m.vm_mm.set(vma.id, mm.id)
+    m.mm_mt.set(mm.id * MAX_VMAS + mm.map_count, vma.id + 1)
+    mm.map_count += 1
+    return vma
+
+
+def populate(mm: Mm, spot: Populate) -> None:
+    """What is mapped before the first access; nothing of it counts as a fault."""
+    m, arch = mm.m, mm.m.arch
+    vma = find_vma(mm, spot.at)
+    assert vma is not None
+    if spot.with_ == "huge-pmd":
+        populate_huge(vma, spot)
+        return
+    if spot.order:
+        folio = new_folio(vma, spot, spot.order)
+        page_alloc.folio_ref_add(folio, spot.pages - 1)
+        map_folio(folio, vma, spot.at, spot.pages)
+        return
+    for k in range(spot.pages):
+        address = spot.at + (k << arch.page_shift)
+        pte = pte_of(mm, address)
+        if spot.with_ == "page":
+            map_folio(new_folio(vma, spot, 0), vma, address, 1)
+        elif spot.with_ == "zero-page":
+            set_pte_at(m, pte, zero_page(m, vma.vm_page_prot))
+        elif spot.with_ == "uffd-wp-marker":
+            set_pte_at(m, pte, arch.swp_entry(SWP_PTE_MARKER, PTE_MARKER_UFFD_WP))
+        else:
+            add_mm_counter(mm, MM_SWAPENTS, 1)
+            set_pte_at(m, pte, arch.swp_entry(0, m.rss_stat.get(m.mm_counter(mm.id, MM_SWAPENTS))))
+
+
+def new_folio(vma: Vma, spot: Populate, order: int) -> Folio:
+    """A folio for a populate: charged and owned."""
+    m = vma.m
+    attach_anon_vma(m, vma)
+    gfp = GFP_TRANSHUGE_LIGHT if order else GFP_HIGHUSER_MOVABLE
+    folio = page_alloc.take(m, gfp, order)
+    if folio is None:
+        left = m.nr_free_pages.get(0)
+        raise BootError(spot.place, f"no free block of order {order} for this populate ({left} pages are free)")
+    limit = m.knobs["memcg_limit"]
+    if 0 <= limit < m.memcg_usage.get(0) + folio.nr_pages:
+        raise BootError(spot.place, f"this populate needs more than memory.memcg_limit ({limit} pages) allows")
+    charge_now(folio)
+    rmap.folio_mark_uptodate(folio)
+    return folio
+
+
+def map_folio(folio: Folio, vma: Vma, address: int, pages: int) -> None:
+    """Map the first ``pages`` pages of a folio, as if the program had written to them."""
+    m, arch, mm = vma.m, vma.m.arch, vma.vm_mm
+    rmap.folio_add_new_anon_rmap(folio, vma, address)
+    rmap.folio_add_lru_vma(folio)
+    for k in range(pages, folio.nr_pages):
+        rmap.page_remove_rmap(m, folio.id + k)
+    if folio.order:
+        folio._nr_pages_mapped = pages
+    add_mm_counter(mm, MM_ANONPAGES, pages)
+    for k in range(pages):
+        entry = maybe_mkwrite(arch.pte_mkdirty(arch.pfn_pte(folio.id + k, vma.vm_page_prot)), vma)
+        set_pte_at(m, pte_of(mm, address + (k << arch.page_shift)), entry)
+
+
+def pte_of(mm: Mm, address: int) -> int:
+    """Place of the PTE, the table made if it is missing."""
+    m = mm.m
+    pmd = pmd_alloc(mm, address)
+    value = m.pgtable.get(pmd)
+    if not value:
+        value = table_entry(m, table_alloc(m, mm.id, 0))
+        m.pgtable.set(pmd, value)
+        mm.nr_ptes += 1
+    return pte_place(m, value, address)
+
+
+def populate_huge(vma: Vma, spot: Populate) -> None:
+    """One leaf."""
+    m, mm = vma.m, vma.vm_mm
+    folio = new_folio(vma, spot, m.arch.pmd_order)
+    rmap.folio_add_new_anon_rmap(folio, vma, spot.at)
+    rmap.folio_add_lru_vma(folio)
+    pmd = pmd_alloc(mm, spot.at)
+    pgtable_trans_huge_deposit(m, pmd, table_alloc(m, mm.id, 0))
+    mm.nr_ptes += 1
+    m.pgtable.set(pmd, rmap.huge_pmd(folio, vma))
+    add_mm_counter(mm, MM_ANONPAGES, folio.nr_pages)

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a modelled kernel function yields, and the protocol by which one is driven.
+
+A kernel function that can stop is a ``Path``: a generator that yields a ``Decision`` wherever the kernel decides.
+``yield from`` is the call instruction, so the chain of suspended generators is the kernel call stack.
+
+An *observation* (a plain ``Decision``) tells what the path just did; it is resumed with ``None``.  A ``Question`` is
+asked by a mechanism and resumed with one of its outcomes.  A ``Wait`` is no stop at all: the CPU is simply not
+enabled until ``ready`` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from types import CodeType, FrameType
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+KINDS = (
+    "policy", "uffd", "vma-bounds", "map-pte", "pte-range", "alloc", "charge", "step-down", "fallback", "orig-pte",
+    "pmd-gate", "pmd-bounds", "huge-zero", "pmd-recheck", "huge-wp", "pte-alloc", "anon-vma", "deferred", "lock",
+    "recheck", "retry", "stable", "uffd-missing", "zero-page", "marker", "wp", "wait", "install", "return", "bug",
+)  # fmt: skip
+"""Every decision kind of the contract, in the order in which the design lists them."""
+
+ENVIRONMENT = frozenset({"alloc", "charge", "huge-zero", "pte-alloc", "anon-vma", "deferred"})
+"""Kinds whose answer belongs to the environment: allocations and charges, nothing that follows from the state."""
+
+
+class Decision:
+    """An observation: what the kernel just found or did.
+
+    ``order`` and ``i`` are -1 where they do not apply; ``addr`` is an address (bytes) or -1; ``reason`` is a code
+    (words are made from it in ``trace.why``), ``arg`` its number (bytes, an index, a count), ``more`` rarely used
+    operands as ``(key, value)`` pairs.
+    """
+
+    __slots__ = ("addr", "arg", "i", "kind", "more", "order", "outcome", "reason", "site")
+
+    def __init__(
+        self,
+        kind: str,
+        outcome: str,
+        order: int = -1,
+        addr: int = -1,
+        i: int = -1,
+        reason: str = "",
+        arg: int = 0,
+        more: tuple[tuple[str, Any], ...] = (),
+        site: str = "",
+    ) -> None:
+        self.kind = kind
+        self.outcome = outcome
+        self.order = order
+        self.addr = addr
+        self.i = i
+        self.reason = reason
+        self.arg = arg
+        self.more = more
+        self.site = site
+
+
+class Question(Decision):
+    """A decision whose outcome is an answer.
+
+    ``peek()`` looks at the machine and gives ``(outcome, reason, arg)``: the answer of nature now, never a store.
+    ``outcomes`` are the answers that are possible in this state; ``forcible()`` gives the what-ifs that put their own
+    cause into the machine first (``NULL leaf``), which nature never gives here, as far as this state allows them.
+    """
+
+    __slots__ = ("failure", "forcible", "peek")
+
+    def __init__(
+        self,
+        kind: str,
+        site: str,
+        peek: Callable[[], tuple[str, str, int]],
+        failure: str,
+        order: int = -1,
+        addr: int = -1,
+        i: int = -1,
+        more: tuple[tuple[str, Any], ...] = (),
+        forcible: Callable[[], tuple[str, ...]] | None = None,
+    ) -> None:
+        super().__init__(kind, "", order, addr, i, "", 0, more, site)
+        self.peek = peek
+        self.failure = failure
+        self.forcible = forcible
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Answers that this state allows: nature's, and the failure where nature would succeed.
+
+        What follows from the state (a map) has nature's answer only.
+        """
+        natural = self.peek()[0]
+        return (natural,) if natural == self.failure or self.kind not in ENVIRONMENT else (natural, self.failure)
+
+
+class Wait:
+    """The CPU waits: for a lock, a page under migration, a userfaultfd monitor."""
+
+    __slots__ = ("ready", "what")
+
+    def __init__(self, what: str, ready: Callable[[], bool]) -> None:
+        self.what = what
+        self.ready = ready
+
+
+class KernelBug(Exception):
+    """A VM_BUG_ON of the model: a stop to look at, never a crash of the tool."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name}: {why}")
+        self.name = name
+        self.why = why
+
+
+Path = Generator[Decision | Wait, str | None, T]
+"""The type of a modelled kernel function that can stop."""
+
+
+class Call:
+    """One entry of a kernel call stack: code object, current line, locals (a copy, safe to keep)."""
+
+    __slots__ = ("code", "line", "locals")
+
+    def __init__(self, code: CodeType, line: int, local: dict[str, Any]) -> None:
+        self.code = code
+        self.line = line
+        self.locals = local
+
+
+class Driver(Protocol):
+    """How session and explorer drive a running path, whatever backs it."""
+
+    def advance(self, answer: str | None) -> Decision | Wait | None:
+        """Resume with an answer; the next yield, or None when the path has returned."""
+
+    def where(self) -> tuple[CodeType, int, int]:
+        """Code object, line number and depth of the innermost modelled function (see ``GeneratorDriver``)."""
+
+    def calls(self) -> list[Call]:
+        """The call stack, outermost first, with copies of the locals."""
+
+    @property
+    def result(self) -> Any:
+        """What the path returned."""
+
+
+class GeneratorDriver:
+    """A path backed by a chain of generators.
+
+    ``where`` names the innermost function of a *fault path or actor*: the mechanisms below it (``mm/``) are part of
+    the call stack but not of the text that a reviewer reads.
+    """
+
+    __slots__ = ("path", "result")
+
+    def __init__(self, path: Path[Any]) -> None:
+        self.path = path
+        self.result: Any = None
+
+    def advance(self, answer: str | None) -> Decision | Wait | None:
+        """Resume the innermost generator; None when the whole path has returned."""
+        try:
+            return self.path.send(answer)
+        except StopIteration as stop:
+            self.result = stop.value
+            return None
+
+    def where(self) -> tuple[CodeType, int, int]:
+        """Code, line and depth (1 = outermost) of the innermost function that is not a mechanism."""
+        path: Any = self.path
+        code, line, depth, best = path.gi_code, 0, 0, 0
+        while path is not None and (frame := path.gi_frame) is not None:
+            depth += 1
+            here = frame.f_code
+            if here.co_filename not in _MECHANISM and not _is_mechanism(here):
+                code, line, best = here, frame.f_lineno, depth
+            path = path.gi_yieldfrom
+        return code, line, best
+
+    def calls(self) -> list[Call]:
+        """Outermost first."""
+        found = []
+        path: Any = self.path
+        while path is not None and (frame := path.gi_frame) is not None:
+            found.append(_call(frame))
+            path = path.gi_yieldfrom
+        return found
+
+
+_MECHANISM: set[str] = set()
+_TEXT: set[str] = set()
+
+
+def _is_mechanism(code: CodeType) -> bool:
+    name = code.co_filename
+    if name in _TEXT:
+        return False
+    if "/kernelmodel/mm/" in name.replace("\\", "/"):
+        _MECHANISM.add(name)
+        return True
+    _TEXT.add(name)
+    return False
+
+
+def _call(frame: FrameType) -> Call:
+    return Call(frame.f_code, frame.f_lineno, dict(frame.f_locals))

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Constants and flags, spelled as in the kernel (values: Linux 6.5, 64 bit)."""
+
+from __future__ import annotations
+
+PAGE_ALLOC_COSTLY_ORDER = 3
+
+EPERM, ENOENT, EAGAIN, ENOMEM, EFAULT, EEXIST, EINVAL = 1, 2, 11, 12, 14, 17, 22
+
+# --- struct vm_fault (include/linux/mm_types.h) -------------------------------------------------
+FAULT_FLAG_WRITE = 1 << 0
+FAULT_FLAG_ALLOW_RETRY = 1 << 2
+FAULT_FLAG_KILLABLE = 1 << 4
+FAULT_FLAG_TRIED = 1 << 5
+FAULT_FLAG_USER = 1 << 6
+FAULT_FLAG_INTERRUPTIBLE = 1 << 9
+FAULT_FLAG_UNSHARE = 1 << 10
+FAULT_FLAG_ORIG_PTE_VALID = 1 << 11
+FAULT_FLAG_VMA_LOCK = 1 << 12
+FAULT_FLAG_DEFAULT = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE | FAULT_FLAG_INTERRUPTIBLE
+
+VM_FAULT_OOM = 0x000001
+VM_FAULT_SIGBUS = 0x000002
+VM_FAULT_MAJOR = 0x000004
+VM_FAULT_HWPOISON = 0x000010
+VM_FAULT_SIGSEGV = 0x000040
+VM_FAULT_NOPAGE = 0x000100
+VM_FAULT_LOCKED = 0x000200
+VM_FAULT_RETRY = 0x000400
+VM_FAULT_FALLBACK = 0x000800
+VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_HWPOISON | VM_FAULT_SIGSEGV | VM_FAULT_FALLBACK
+
+# --- VMA flags (include/linux/mm.h) -------------------------------------------------------------
+VM_READ = 0x00000001
+VM_WRITE = 0x00000002
+VM_EXEC = 0x00000004
+VM_SHARED = 0x00000008
+VM_MAYREAD = 0x00000010
+VM_MAYWRITE = 0x00000020
+VM_MAYEXEC = 0x00000040
+VM_GROWSDOWN = 0x00000100
+VM_UFFD_MISSING = 0x00000200
+VM_PFNMAP = 0x00000400
+VM_UFFD_WP = 0x00001000
+VM_LOCKED = 0x00002000
+VM_IO = 0x00004000
+VM_SEQ_READ = 0x00008000
+VM_RAND_READ = 0x00010000
+VM_DONTCOPY = 0x00020000
+VM_DONTEXPAND = 0x00040000
+VM_ACCOUNT = 0x00100000
+VM_NORESERVE = 0x00200000
+VM_HUGETLB = 0x00400000
+VM_SOFTDIRTY = 0x08000000
+VM_MIXEDMAP = 0x10000000
+VM_HUGEPAGE = 0x20000000
+VM_NOHUGEPAGE = 0x40000000
+VM_SPECIAL = VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP
+VM_NO_KHUGEPAGED = VM_SPECIAL | VM_HUGETLB
+VM_STACK_INCOMPLETE_SETUP = VM_RAND_READ | VM_SEQ_READ
+VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC
+
+# --- gfp (include/linux/gfp_types.h) ------------------------------------------------------------
+GFP_BITS = {
+    "__GFP_DMA": 0x1, "__GFP_HIGHMEM": 0x2, "__GFP_DMA32": 0x4, "__GFP_MOVABLE": 0x8, "__GFP_RECLAIMABLE": 0x10,
+    "__GFP_HIGH": 0x20, "__GFP_IO": 0x40, "__GFP_FS": 0x80, "__GFP_ZERO": 0x100, "__GFP_DIRECT_RECLAIM": 0x400,
+    "__GFP_KSWAPD_RECLAIM": 0x800, "__GFP_WRITE": 0x1000, "__GFP_NOWARN": 0x2000, "__GFP_RETRY_MAYFAIL": 0x4000,
+    "__GFP_NOFAIL": 0x8000, "__GFP_NORETRY": 0x10000, "__GFP_MEMALLOC": 0x20000, "__GFP_COMP": 0x40000,
+    "__GFP_NOMEMALLOC": 0x80000, "__GFP_HARDWALL": 0x100000, "__GFP_THISNODE": 0x200000, "__GFP_ACCOUNT": 0x400000,
+}  # fmt: skip
+__GFP_ZERO = 0x100
+__GFP_DIRECT_RECLAIM = 0x400
+__GFP_KSWAPD_RECLAIM = 0x800
+__GFP_NOWARN = 0x2000
+__GFP_NORETRY = 0x10000
+__GFP_COMP = 0x40000
+__GFP_NOMEMALLOC = 0x80000
+__GFP_THISNODE = 0x200000
+GFP_KERNEL = 0xCC0
+GFP_HIGHUSER_MOVABLE = 0x100CCA
+GFP_TRANSHUGE_LIGHT = (GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_NOMEMALLOC | __GFP_NOWARN) & ~(
+    __GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM
+)
+GFP_TRANSHUGE = GFP_TRANSHUGE_LIGHT | __GFP_DIRECT_RECLAIM
+GFP_NAMES = {
+    GFP_KERNEL: "GFP_KERNEL",
+    GFP_HIGHUSER_MOVABLE: "GFP_HIGHUSER_MOVABLE",
+    GFP_TRANSHUGE_LIGHT: "GFP_TRANSHUGE_LIGHT",
+    GFP_TRANSHUGE: "GFP_TRANSHUGE",
+}
+"""Compound masks by value, for display; what is not one of these is shown bit by bit."""
+
+# --- migratetypes, watermarks (include/linux/mmzone.h) ------------------------------------------
+MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_HIGHATOMIC, MIGRATE_CMA, MIGRATE_ISOLATE = range(6)
+MIGRATE_TYPES = 6
+MIGRATE_PCPTYPES = 3
+WMARK_MIN, WMARK_LOW, WMARK_HIGH = range(3)
+
+# --- page flags that the model keeps (bit numbers are the model's own) ---------------------------
+PG_head = 1 << 0
+PG_uptodate = 1 << 1
+PG_dirty = 1 << 2
+PG_lru = 1 << 3
+PG_swapbacked = 1 << 4
+PG_anon_exclusive = 1 << 5
+PG_locked = 1 << 6
+PAGE_FLAG_NAMES = {
+    PG_head: "head", PG_uptodate: "uptodate", PG_dirty: "dirty", PG_lru: "lru", PG_swapbacked: "swapbacked",
+    PG_anon_exclusive: "anon_exclusive", PG_locked: "locked",
+}  # fmt: skip
+
+# --- mm flags (include/linux/sched/coredump.h) ----------------------------------------------------
+MMF_UNSTABLE = 1 << 22
+MMF_HUGE_ZERO_PAGE = 1 << 23
+MMF_DISABLE_THP = 1 << 24
+
+# --- counters ---------------------------------------------------------------------------------------
+MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
+NR_MM_COUNTERS = 4
+VM_EVENTS = (
+    "pgfault", "pgmajfault", "thp_fault_alloc", "thp_fault_fallback", "thp_fault_fallback_charge", "thp_split_pmd",
+    "thp_zero_page_alloc", "thp_zero_page_alloc_failed",
+)  # fmt: skip
+"""Names as in /proc/vmstat."""
+PGFAULT, PGMAJFAULT, THP_FAULT_ALLOC, THP_FAULT_FALLBACK, THP_FAULT_FALLBACK_CHARGE, THP_SPLIT_PMD = range(6)
+THP_ZERO_PAGE_ALLOC, THP_ZERO_PAGE_ALLOC_FAILED = 6, 7
+NODE_STATS = ("nr_anon_pages", "nr_anon_transparent_hugepages")
+NR_ANON_MAPPED, NR_ANON_THPS = range(2)
+
+RMAP_EXCLUSIVE = 1
+COMPOUND_MAPPED = 0x800000
+
+
+def result_name(ret: int) -> str:
+    """``VM_FAULT_OOM`` for 1, ``0`` for 0, joined by ``|`` where several bits stand."""
+    return "|".join(name for name, bit in VM_FAULT_BITS.items() if ret & bit) or "0"
+
+
+def flag_names(value: int, names: dict[int, str]) -> tuple[str, ...]:
+    """Names of the set bits, lowest first."""
+    return tuple(name for bit, name in names.items() if value & bit)
+
+
+def gfp_names(gfp: int) -> tuple[str, ...]:
+    """A compound mask by its name and what is added to it, else bit by bit."""
+    base = max((mask for mask in GFP_NAMES if gfp & mask == mask), key=int.bit_count, default=0)
+    if base == GFP_KERNEL and gfp & GFP_HIGHUSER_MOVABLE == GFP_HIGHUSER_MOVABLE:
+        base = GFP_HIGHUSER_MOVABLE
+    rest = tuple(name for name, bit in GFP_BITS.items() if gfp & bit & ~base)
+    return (GFP_NAMES[base], *rest) if base else rest
+
+
+VM_FAULT_BITS = {name: value for name, value in globals().items() if name.startswith("VM_FAULT_") and name.count("_") == 2
+                 and name != "VM_FAULT_ERROR"}  # fmt: skip
+VM_FLAG_NAMES = {
+    value: name
+    for name, value in list(globals().items())
+    if name.startswith("VM_") and isinstance(value, int) and value.bit_count() == 1 and not name.startswith("VM_FAULT")
+}
+"""Single-bit VMA flags by value."""

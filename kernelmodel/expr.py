@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Expressions in C syntax, over unsigned numbers of 64 bits that wrap like the kernel's.
+
+``parse`` makes an immutable ``Expr`` once; ``evaluate`` and ``truth`` ask an ``Env`` for every name, member and element,
+so nothing of Python is reachable from an expression.  There are no stores, strings, casts or calls of kernel functions.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kernelmodel.expr_parse import FUNCTIONS, POWER, Expr, Node, parse
+from kernelmodel.expr_tokens import MASK, ExprError, caret, number
+
+__all__ = [
+    "FUNCTIONS", "Env", "EvalError", "Expr", "ExprError", "Node", "Ref", "caret", "evaluate", "number", "parse", "truth",
+]  # fmt: skip
+
+_ERRNO = (
+    "EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY EEXIST "
+    "EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE"
+).split()
+
+
+class EvalError(Exception):
+    """An expression that has no value at this stop.  ``message`` is one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Ref(Protocol):
+    """Something that is not a number: a struct, an array.  Opaque here; only an ``Env`` looks into it."""
+
+
+class Env(Protocol):
+    """Where names get their values.  Each method raises ``EvalError`` where there is none."""
+
+    def name(self, name: str) -> int | Ref:
+        """Value of a bare name."""
+
+    def member(self, ref: Ref, name: str) -> int | Ref:
+        """Value of ``ref->name`` (``.`` and ``->`` mean the same)."""
+
+    def index(self, ref: Ref, index: int) -> int | Ref:
+        """Value of ``ref[index]``."""
+
+    def call(self, name: str, args: tuple[int, ...]) -> int:
+        """Value of one of ``FUNCTIONS``."""
+
+
+def evaluate(expr: Expr, env: Env) -> int:
+    """Value of an expression, 0 … 2**64-1; ``EvalError`` if it has none (a name, a shift by 64, a struct, a division by 0)."""
+    return _number(_value(expr.root, env), expr.root)
+
+
+def truth(expr: Expr, env: Env) -> bool:
+    """Whether an expression holds; a struct is true, as a pointer to it would be."""
+    return _true(_value(expr.root, env))
+
+
+def _value(node: Node, env: Env) -> int | Ref:
+    """Left operands are walked in a loop, so that only real nesting costs stack."""
+    spine = []
+    while node.op in POWER or node.op in (".", "[]"):
+        spine.append(node)
+        node = node.parts[0]
+    value = _operand(node, env)
+    while spine:
+        value = _apply(spine.pop(), value, env)
+    return value
+
+
+def _operand(node: Node, env: Env) -> int | Ref:
+    match node.op:
+        case "number":
+            return node.value
+        case "name":
+            constant = _constant(node.word)
+            return _wrap(env.name(node.word)) if constant is None else constant & MASK
+        case "call":
+            return env.call(node.word, tuple(_number(_value(part, env), part) for part in node.parts)) & MASK
+        case "?:":
+            return _value(node.parts[1 if _true(_value(node.parts[0], env)) else 2], env)
+        case "!":
+            return int(not _true(_value(node.parts[0], env)))
+    value = _number(_value(node.parts[0], env), node.parts[0])
+    return {"~": ~value, "u-": -value}.get(node.op, value) & MASK
+
+
+def _apply(node: Node, left: int | Ref, env: Env) -> int | Ref:
+    op = node.op
+    if op == ".":
+        if isinstance(left, int):
+            what = f"{name_of(node.parts[0])} is {'NULL' if left == 0 else 'a number'}"
+            raise EvalError(f"{what}: it has no member {node.word}")
+        return _wrap(env.member(left, node.word))
+    if op in ("&&", "||"):
+        if _true(left) == (op == "||"):
+            return int(op == "||")
+        return int(_true(_value(node.parts[1], env)))
+    right = _value(node.parts[1], env)
+    if op == "[]":
+        if isinstance(left, int):
+            raise EvalError(f"{name_of(node.parts[0])} is a number: it has no elements")
+        return _wrap(env.index(left, _number(right, node.parts[1])))
+    if op in ("==", "!=") and not (isinstance(left, int) and isinstance(right, int)):
+        return int(_same(left, right) == (op == "=="))
+    return _arithmetic(op, _number(left, node.parts[0]), _number(right, node.parts[1]))
+
+
+def _arithmetic(op: str, a: int, b: int) -> int:
+    if op in ("/", "%") and b == 0:
+        raise EvalError("division by zero")
+    if op in ("<<", ">>") and b >= 64:
+        raise EvalError(f"shift by {b}, but a number has 64 bits")
+    return int(_BINARY[op](a, b)) & MASK
+
+
+_BINARY = {
+    "*": lambda a, b: a * b, "/": lambda a, b: a // b, "%": lambda a, b: a % b, "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b, "<<": lambda a, b: a << b, ">>": lambda a, b: a >> b, "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b, "&": lambda a, b: a & b, "^": lambda a, b: a ^ b, "|": lambda a, b: a | b,
+}  # fmt: skip
+
+
+def _same(left: int | Ref, right: int | Ref) -> bool:
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, int) and one != 0 and not isinstance(other, int):
+            raise EvalError("a struct can be compared with NULL or with a struct only")
+    return left == right
+
+
+def _true(value: int | Ref) -> bool:
+    return not isinstance(value, int) or value != 0
+
+
+def _wrap(value: int | Ref) -> int | Ref:
+    return value & MASK if isinstance(value, int) else value
+
+
+def _number(value: int | Ref, node: Node) -> int:
+    if isinstance(value, int):
+        return value
+    raise EvalError(f"{name_of(node)} is not a number")
+
+
+def name_of(node: Node) -> str:
+    """A node in words: the name that it ends in, or ``this``."""
+    return node.word or (name_of(node.parts[0]) + "[…]" if node.op == "[]" else "this")
+
+
+def _constant(name: str) -> int | None:
+    """A constant of the kernel by its name (``EINVAL``, ``VM_FAULT_OOM``), None if it is none."""
+    if not (name[0].isupper() or name.startswith("__GFP_")):
+        return None
+    from kernelmodel import defs
+
+    value = vars(defs).get(name)
+    if isinstance(value, int):
+        return value
+    return _ERRNO.index(name) + 1 if name in _ERRNO else None

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The fault paths: one file a variant, ``VARIANTS`` to find them.
+
+A variant is a linked image: which function stands behind each name that the common frame calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from kernelmodel.decision import Path
+from kernelmodel.fault import v3, v3_off
+from kernelmodel.structs import VmFault
+
+
+class Variant(NamedTuple):
+    """One version of the patch, or one release."""
+
+    id: str
+    source: str
+    """File and release, or message-id."""
+    changed: str
+    """What is different from the one before, in a line."""
+    do_anonymous_page: Callable[[VmFault], Path[int]]
+    alloc_anon_folio: Callable[[VmFault], Path[tuple[int, Any]]]
+
+
+_V3 = "20230714161733.4144503-3-ryan.roberts@arm.com, on 6.5-rc"
+
+VARIANTS: dict[str, Variant] = {
+    each.id: each
+    for each in (
+        Variant(
+            "v3",
+            _V3,
+            "orders[] = { prefer, 3, 0 }, three loops on one cursor; -EAGAIN where the PMD is no table any more",
+            v3.do_anonymous_page,
+            v3.alloc_anon_folio,
+        ),
+        Variant(
+            "v3-off",
+            _V3 + ", CONFIG_FLEXIBLE_THP=n",
+            "alloc_anon_folio is only its fallback: always order 0",
+            v3.do_anonymous_page,
+            v3_off.alloc_anon_folio,
+        ),
+    )
+}

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Entries that are neither none nor present: markers, and swap.  Linux 6.5 mm/memory.c.
+
+Swap-in is here in its plain form: one page, the swap cache skipped (a synchronous device), the slot not shared.
+"""
+
+from __future__ import annotations
+
+from kernelmodel.decision import Decision, Path
+from kernelmodel.defs import (
+    FAULT_FLAG_WRITE,
+    GFP_HIGHUSER_MOVABLE,
+    GFP_KERNEL,
+    MM_ANONPAGES,
+    MM_SWAPENTS,
+    PGMAJFAULT,
+    VM_FAULT_MAJOR,
+    VM_FAULT_OOM,
+    VM_FAULT_SIGBUS,
+)
+from kernelmodel.mm.memcontrol import mem_cgroup_charge
+from kernelmodel.mm.page_alloc import folio_put, vma_alloc_folio
+from kernelmodel.mm.pgtable import pte_offset_map_lock, pte_unmap_unlock, set_pte_at
+from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate
+from kernelmodel.mm.userfaultfd import pte_marker_uffd_wp, userfaultfd_wp
+from kernelmodel.mm.vma import maybe_mkwrite
+from kernelmodel.mm.vmstat import add_mm_counter, count_vm_event
+from kernelmodel.structs import VmFault
+
+
+def do_swap_page(vmf: VmFault) -> Path[int]:
+    """A marker goes to its handler; a swap entry is read in."""
+    m, vma = vmf.m, vmf.vma
+    if m.arch.pte_kind(vmf.orig_pte) == "marker":
+        return (yield from handle_pte_marker(vmf))
+
+    folio = yield from vma_alloc_folio(GFP_HIGHUSER_MOVABLE, 0, vma, vmf.address, False)
+    if folio is None:
+        vmf.pte = yield from pte_offset_map_lock(vmf, vmf.address)
+        if vmf.pte is None:
+            return 0
+        same = m.pgtable.get(vmf.pte) == vmf.orig_pte
+        yield Decision("recheck", "same" if same else "changed", addr=vmf.address)
+        pte_unmap_unlock(vmf)
+        return VM_FAULT_OOM if same else 0
+    failed = yield from mem_cgroup_charge(folio, vma.vm_mm, GFP_KERNEL)
+    if failed:
+        folio_put(folio)
+        return VM_FAULT_OOM
+    count_vm_event(m, PGMAJFAULT)
+    folio_mark_uptodate(folio)
+    vmf.pte = yield from pte_offset_map_lock(vmf, vmf.address)
+    if vmf.pte is None:
+        folio_put(folio)
+        return VM_FAULT_MAJOR
+    if m.pgtable.get(vmf.pte) != vmf.orig_pte:
+        yield Decision("recheck", "changed", addr=vmf.address)
+        pte_unmap_unlock(vmf)
+        folio_put(folio)
+        return VM_FAULT_MAJOR
+    yield Decision("recheck", "same", addr=vmf.address)
+    entry = m.arch.pfn_pte(folio.id, vma.vm_page_prot)
+    if vmf.flags & FAULT_FLAG_WRITE:
+        entry = maybe_mkwrite(m.arch.pte_mkdirty(entry), vma)
+    yield Decision("install", "folio", order=0, addr=vmf.address, arg=folio.id, more=(("nr", 1),))
+    add_mm_counter(vma.vm_mm, MM_ANONPAGES, 1)
+    add_mm_counter(vma.vm_mm, MM_SWAPENTS, -1)
+    folio_add_new_anon_rmap(folio, vma, vmf.address)
+    folio_add_lru_vma(folio)
+    set_pte_at(m, vmf.pte, entry)
+    pte_unmap_unlock(vmf)
+    return VM_FAULT_MAJOR
+
+
+def handle_pte_marker(vmf: VmFault) -> Path[int]:
+    """uffd-wp: the page was write-protected before it was unmapped; whatever else it may be is SIGBUS."""
+    m = vmf.m
+    if not pte_marker_uffd_wp(m, vmf.orig_pte):
+        yield Decision("marker", "poisoned", addr=vmf.address)
+        return VM_FAULT_SIGBUS
+    if not userfaultfd_wp(vmf.vma):
+        yield Decision("marker", "stale", addr=vmf.address)
+        return (yield from pte_marker_clear(vmf))
+    yield Decision("marker", "uffd-wp", addr=vmf.address)
+    return (yield from m.variant.do_anonymous_page(vmf))
+
+
+def pte_marker_clear(vmf: VmFault) -> Path[int]:
+    """Nobody is registered any more: drop the marker if it is still the same, and fault again."""
+    vmf.pte = yield from pte_offset_map_lock(vmf, vmf.address)
+    if vmf.pte is None:
+        return 0
+    same = vmf.m.pgtable.get(vmf.pte) == vmf.orig_pte
+    yield Decision("recheck", "same" if same else "changed", addr=vmf.address)
+    if same:
+        set_pte_at(vmf.m, vmf.pte, 0)
+    pte_unmap_unlock(vmf)
+    return 0

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every lasting bit of state, in Fields: what is not here is a local of a suspended path.
+
+Indices: pages by pfn, page-table entries by table * PTRS + index (a ``pte_t *`` is that number), VMAs, mms, zones and
+CPUs by their numbers.  What never changes after boot (names, spans, the architecture) is plain Python.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kernelmodel.arch import Arch
+from kernelmodel.defs import MIGRATE_MOVABLE, MIGRATE_TYPES, NR_MM_COUNTERS
+from kernelmodel.journal import Field, Journal, Links
+
+if TYPE_CHECKING:
+    from kernelmodel.fault import Variant
+
+MAX_VMAS = 1 << 16
+
+
+class ZoneSpan(NamedTuple):
+    """A zone's place: node, name, first pfn, end pfn (exclusive)."""
+
+    node: int
+    name: str
+    start: int
+    end: int
+
+
+class Machine:
+    """The machine.  ``knobs`` are boot values that no one can change while it runs."""
+
+    def __init__(self, arch: Arch, variant: Variant, knobs: dict[str, Any]) -> None:
+        self.arch = arch
+        self.variant = variant
+        self.knobs = knobs
+        self.zones: list[ZoneSpan] = []
+        self.run_end: list[int] = []
+        """Per zone: end (pfn) of the blocks that can stand untouched behind the frontier."""
+        self.vma_names: list[str] = []
+        self.mm_names: list[str] = ["main"]
+        self.nr_cpus = 1
+        self.orders = arch.max_order + 1
+        journal = self.journal = Journal()
+
+        def field(name: str, width: int, default: int = 0, **kind: Any) -> Field:
+            return Field(journal, name, width, default, **kind)
+
+        # struct page, by pfn
+        self._refcount = field("_refcount", 4)
+        self._mapcount = field("_mapcount", 4)
+        """Number of PTEs that map the page (the kernel's counter starts at -1)."""
+        self._entire_mapcount = field("_entire_mapcount", 4)
+        self._nr_pages_mapped = field("_nr_pages_mapped", 4)
+        self.page_flags = field("page_flags", 1)
+        self.folio_order = field("folio_order", 1)
+        self.mapping = field("mapping", 4)
+        """1 + anon_vma of an anonymous folio."""
+        self.page_index = field("index", 8)
+        self.memcg_data = field("memcg_data", 1)
+        # free lists, by node; see mm/page_alloc.py
+        self.buddy_order = field("buddy_order", 1)
+        self.nr_free = field("nr_free", 8, linear=True)
+        self.lists = Links(journal, self.orders, self.buddy_order, self.nr_free)
+        self.frontier = field("frontier", 8)
+        self.pageblock = field("pageblock_migratetype", 1, MIGRATE_MOVABLE)
+        self.nr_free_pages = field("nr_free_pages", 8)
+        self.watermark = field("watermark", 8)
+        # page tables, by entry; tables by number
+        self.pgtable = field("pgtable", 8, stride=arch.page_size)
+        self.table_used = field("table_used", 4)
+        """Level + 1 of a table in use (the PTE level is 0), 0 if free."""
+        self.table_mm = field("table_mm", 1)
+        self.table_free = field("table_free", 4)
+        """Stack of freed tables: [0] is its height, [1 …] the numbers."""
+        self.table_next = field("table_next", 4)
+        self.ptl = field("ptl", 1)
+        """1 + CPU that holds a table's lock."""
+        self.deposit = field("pmd_deposit", 4)
+        """1 + deposited table, by the PMD entry's place."""
+        # mm_struct
+        self.pgd = field("pgd", 4)
+        self.rss_stat = field("rss_stat", 8)
+        self.nr_ptes = field("nr_ptes", 4)
+        self.mm_flags = field("mm_flags", 4)
+        self.min_flt = field("min_flt", 8, stat=True)
+        self.maj_flt = field("maj_flt", 8, stat=True)
+        self.map_count = field("map_count", 4)
+        self.mm_mt = field("mm_mt", 4)
+        """The mm's VMAs by address: [mm * MAX_VMAS + k] is 1 + vma."""
+        # vm_area_struct
+        self.vm_start = field("vm_start", 8)
+        self.vm_end = field("vm_end", 8)
+        self.vm_flags = field("vm_flags", 8)
+        self.vm_mm = field("vm_mm", 1)
+        self.anon_vma = field("anon_vma", 4)
+        self.nr_anon_vmas = field("nr_anon_vmas", 4)
+        # knobs that can be turned
+        self.thp_enabled = field("thp_enabled", 1)
+        self.thp_defrag = field("thp_defrag", 1)
+        self.thp_use_zero_page = field("thp_use_zero_page", 1)
+        # huge zero page, memcg
+        self.huge_zero_pfn = field("huge_zero_pfn", 8)
+        self.huge_zero_refcount = field("huge_zero_refcount", 4)
+        self.memcg_usage = field("memcg_usage", 8)
+        # statistics
+        self.vm_event = field("vm_event", 8, stat=True)
+        self.node_stat = field("node_stat", 8, stat=True)
+        self.mthp_stat = field("mthp_stat", 8, stat=True)
+        # programs
+        self.cpu_event = field("cpu_event", 4)
+        """Events of the CPU's program that are done."""
+        self.cpu_fault = field("cpu_fault", 4, stat=True)
+        """1 + number of the pass through the fault path that the CPU is in."""
+        self.nr_faults = field("nr_faults", 4, stat=True)
+        self.answered = field("answered", 1)
+        """Scripted answers that were used, by their number in the scenario."""
+        self.uffd_events = field("uffd_events", 4, stat=True)
+
+    # -- naming ------------------------------------------------------------------------------------
+    def list_number(self, zone: int, migratetype: int, order: int) -> int:
+        """Number of a free list."""
+        return (zone * MIGRATE_TYPES + migratetype) * self.orders + order
+
+    def mm_counter(self, mm: int, counter: int) -> int:
+        """Index into ``rss_stat``."""
+        return mm * NR_MM_COUNTERS + counter
+
+    def zone_of(self, pfn: int) -> int:
+        """Zone number of a pfn, -1 if it is in none (page tables, the zero page)."""
+        for number, zone in enumerate(self.zones):
+            if zone.start <= pfn < zone.end:
+                return number
+        return -1
+
+    def digest(self) -> str:
+        """Everything, as 32 hex digits; the same for the same state, however it was reached."""
+        return self.journal.digest()
+
+    def state_key(self, mentioned: tuple[int, ...] = ()) -> tuple[tuple[int, ...], ...]:
+        """What the explorer matches: no statistics, and pfns renamed in the order in which they are mentioned.
+
+        Page tables mention first (mm by mm, in table order), then ``mentioned`` (the pfns that suspended paths hold),
+        then the free lists in list order.  Two states that differ only in which pfn plays which part are one.
+        """
+        return _state_key(self, mentioned)
+
+
+_BY_PFN = (
+    "_refcount", "_mapcount", "_entire_mapcount", "_nr_pages_mapped", "page_flags", "folio_order", "mapping", "index",
+    "memcg_data",
+)  # fmt: skip
+_RENAMED = frozenset((*_BY_PFN, "buddy_order", "list_next", "list_prev", "pgtable", "huge_zero_pfn", "frontier"))
+
+
+def _state_key(m: Machine, mentioned: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    names: dict[int, int] = {}
+
+    def name(pfn: int) -> int:
+        return names.setdefault(pfn, len(names))
+
+    rows: list[tuple[int, ...]] = []
+    arch = m.arch
+    for index, value in m.pgtable.items():
+        level = m.table_used.get(index // arch.ptrs)
+        present = value & arch.PRESENT
+        pfn = arch.pte_pfn(value) if present else -1
+        if present and m.zone_of(pfn) >= 0:
+            rows.append((0, index, value & ~arch.pfn_mask, name(pfn)))
+        elif not present and level == 2 and arch.pmd_kind(value) == "migration":
+            rows.append((1, index, arch.swp_type(value), name(arch.swp_offset(value))))
+        else:
+            rows.append((2, index, value))
+    rows.extend((3, name(pfn)) for pfn in mentioned)
+    if pfn := m.huge_zero_pfn.get(0):
+        rows.append((4, name(pfn - 1)))
+    for number, blocks in m.nr_free.items():
+        rows.append((5, number, blocks))
+        node = m.lists.first(number)
+        while node:
+            rows.append((6, number, -1 if node >= Links.RUN else name(node)))
+            node = m.lists.after(node, number)
+    by_name = {f.name: f for f in m.journal.fields}
+    for pfn, short in names.items():
+        rows.append((7, short, *(by_name[each].get(pfn) for each in _BY_PFN)))
+    for f in m.journal.fields:
+        if not f.stat and f.name not in _RENAMED:
+            rows.extend((8, f.fid, index, value) for index, value in f.items())
+    return tuple(rows)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Tests that every way of mapping a fresh page makes under the lock (Linux 6.5 mm/memory.c)."""
+
+from __future__ import annotations
+
+from kernelmodel.decision import Decision, Path
+from kernelmodel.defs import MMF_UNSTABLE, VM_FAULT_SIGBUS
+from kernelmodel.mm.userfaultfd import userfaultfd_missing
+from kernelmodel.structs import Mm, Vma
+
+
+def check_stable_address_space(mm: Mm) -> Path[int]:
+    """VM_FAULT_SIGBUS once the OOM reaper has been here."""
+    if mm.flags & MMF_UNSTABLE:
+        yield Decision("stable", "unstable")
+        return VM_FAULT_SIGBUS
+    yield Decision("stable", "stable")
+    return 0
+
+
+def check_uffd_missing(vma: Vma, address: int) -> Path[bool]:
+    """Must a monitor hear of this page first?  Asked under the lock."""
+    missing = userfaultfd_missing(vma)
+    yield Decision("uffd-missing", "missing" if missing else "clear", addr=address)
+    return missing

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The memory cgroup: one limit, charged in pages.
+
+Linux 6.5 mm/memcontrol.c as far as it can be seen with nothing to reclaim: a charge fits or fails.  The per-CPU stock
+(batches of 64 pages), the reclaim rounds and the OOM killer's limits are not here; page tables are not charged.
+"""
+
+from __future__ import annotations
+
+from kernelmodel.decision import Path, Question
+from kernelmodel.defs import ENOMEM
+from kernelmodel.structs import Folio, Mm
+
+
+def mem_cgroup_charge(folio: Folio, mm: Mm, gfp: int) -> Path[int]:
+    """0, or -ENOMEM and nothing charged."""
+    m, nr = folio.m, folio.nr_pages
+    limit = m.knobs["memcg_limit"]
+
+    def peek() -> tuple[str, str, int]:
+        over = m.memcg_usage.get(0) + nr - limit if limit >= 0 else 0
+        return ("-ENOMEM", "memcg-limit", over) if over > 0 else ("0", "", 0)
+
+    order = folio.order
+    answer = yield Question("charge", f"mem_cgroup_charge(order={order})", peek, "-ENOMEM", order, more=(("gfp", gfp),))
+    if answer == "-ENOMEM":
+        return -ENOMEM
+    charge_now(folio)
+    return 0
+
+
+def charge_now(folio: Folio) -> None:
+    """The charge itself."""
+    folio.m.memcg_usage.add(0, folio.nr_pages)
+    folio.m.memcg_data.set(folio.id, 1)
+
+
+def mem_cgroup_uncharge(folio: Folio) -> None:
+    """Give the charge back, if there is one."""
+    m = folio.m
+    if m.memcg_data.get(folio.id):
+        m.memcg_usage.add(0, -folio.nr_pages)
+        m.memcg_data.set(folio.id, 0)

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Page tables: the walk, the tables themselves, and the three ways to map a PTE (mm/pgtable-generic.c of 6.5).
+
+A place in a table (``pmd_t *``, ``pte_t *``) is an index into ``Machine.pgtable``: table * PTRS + entry.  Tables come
+from outside the modelled zones.
+"""
+
+from __future__ import annotations
+
+from kernelmodel.arch import TABLE_PFN, ZERO_PFN
+from kernelmodel.decision import Decision, KernelBug, Path, Question
+from kernelmodel.defs import FAULT_FLAG_ORIG_PTE_VALID
+from kernelmodel.machine import Machine
+from kernelmodel.mm import whatif
+from kernelmodel.mm.lock import spin_lock, spin_unlock
+from kernelmodel.structs import Mm, VmFault
+
+PTE_LEVEL, PMD_LEVEL = 0, 1
+
+
+# -- tables ----------------------------------------------------------------------------------------
+def table_alloc(m: Machine, mm: int, level: int) -> int:
+    """A zeroed table of a level (0: PTEs); its number."""
+    height = m.table_free.get(0)
+    if height:
+        table = m.table_free.get(height)
+        m.table_free.set(height, 0)
+        m.table_free.set(0, height - 1)
+    else:
+        table = m.table_next.add(0, 1)
+    m.table_used.set(table, level + 1)
+    m.table_mm.set(table, mm)
+    return table
+
+
+def table_free(m: Machine, table: int) -> None:
+    """Give a table back; it must be empty and unlocked."""
+    base = table * m.arch.ptrs
+    if m.ptl.get(table) or any(m.pgtable.run(base, m.arch.ptrs)):
+        raise KernelBug("pte_free", f"table {table} is freed while in use")
+    m.table_used.set(table, 0)
+    m.table_mm.set(table, 0)
+    height = m.table_free.add(0, 1)
+    m.table_free.set(height, table)
+
+
+def table_of(m: Machine, value: int) -> int:
+    """Number of the table that an entry points to."""
+    return m.arch.pte_pfn(value) - TABLE_PFN
+
+
+def table_entry(m: Machine, table: int) -> int:
+    """An entry that points to a table."""
+    return m.arch.table_entry(TABLE_PFN + table)
+
+
+def pmd_lockptr(m: Machine, pmd: int) -> int:
+    """The table whose lock guards a PMD entry."""
+    return pmd // m.arch.ptrs
+
+
+# -- the walk ---------------------------------------------------------------------------------------
+def entry_at(m: Machine, table: int, level: tuple[str, int, int], address: int) -> int:
+    """Place of the entry for ``address`` in a table of a level of ``Arch.levels``."""
+    return table * m.arch.ptrs + (address >> level[1] & level[2] - 1)
+
+
+def pmd_alloc(mm: Mm, address: int) -> int:
+    """Place of the PMD entry; upper tables are made where they are missing (they never fail here)."""
+    m = mm.m
+    table = m.pgd.get(mm.id) - 1
+    levels = m.arch.levels
+    for depth, level in enumerate(levels[:-2]):
+        place = entry_at(m, table, level, address)
+        value = m.pgtable.get(place)
+        if not value:
+            value = table_entry(m, table_alloc(m, mm.id, len(levels) - 2 - depth))
+            m.pgtable.set(place, value)
+        table = table_of(m, value)
+    return entry_at(m, table, levels[-2], address)
+
+
+def pmd_offset(mm: Mm, address: int) -> int:
+    """Place of the PMD entry, -1 if an upper table is missing."""
+    m = mm.m
+    table = m.pgd.get(mm.id) - 1
+    for level in m.arch.levels[:-2]:
+        value = m.pgtable.get(entry_at(m, table, level, address))
+        if not value:
+            return -1
+        table = table_of(m, value)
+    return entry_at(m, table, m.arch.levels[-2], address)
+
+
+def pte_place(m: Machine, pmdval: int, address: int) -> int:
+    """Place of the PTE below a PMD value that is a table."""
+    return table_of(m, pmdval) * m.arch.ptrs + pte_index(m, address)
+
+
+def pte_index(m: Machine, address: int) -> int:
+    """Index of an address in its PTE table."""
+    return address >> m.arch.page_shift & m.arch.ptrs - 1
+
+
+def pmd_none(m: Machine, pmd: int) -> bool:
+    """Is the PMD entry empty, at this moment?"""
+    return not m.pgtable.get(pmd)
+
+
+def translate(mm: Mm, address: int) -> int:
+    """What the hardware finds: the value of the leaf entry (PTE or PMD), 0 if there is none."""
+    m = mm.m
+    pmd = pmd_offset(mm, address)
+    value = m.pgtable.get(pmd) if pmd >= 0 else 0
+    if m.arch.pmd_kind(value) != "table":
+        return value
+    return m.pgtable.get(pte_place(m, value, address))
+
+
+# -- allocation ---------------------------------------------------------------------------------------
+def pte_alloc_one(m: Machine, mm: Mm) -> Path[int]:
+    """A PTE table that nothing points to yet: its number, or -1."""
+    answer = yield Question("pte-alloc", "pte_alloc_one", lambda: ("table", "", 0), "NULL")
+    return -1 if answer == "NULL" else table_alloc(m, mm.id, PTE_LEVEL)
+
+
+def pte_alloc(mm: Mm, pmd: int, cpu: int) -> Path[int]:
+    """Make sure that the PMD is not none: nonzero if there is no memory.
+
+    It only acts on an empty entry.  A racer may put anything there first, even a leaf: that is success, too.
+    """
+    m = mm.m
+    if not pmd_none(m, pmd):
+        yield Decision("pte-alloc", "present", reason=m.arch.pmd_kind(m.pgtable.get(pmd)))
+        return 0
+    table = yield from pte_alloc_one(m, mm)
+    if table < 0:
+        return -1
+    lock = pmd_lockptr(m, pmd)
+    yield from spin_lock(m, lock, cpu)
+    if pmd_none(m, pmd):
+        mm.nr_ptes += 1
+        m.pgtable.set(pmd, table_entry(m, table))
+        table = -1
+    spin_unlock(m, lock)
+    if table >= 0:
+        table_free(m, table)
+    return 0
+
+
+def pgtable_trans_huge_deposit(m: Machine, pmd: int, table: int) -> None:
+    """Keep a table for the day when the leaf is split."""
+    m.deposit.set(pmd, table + 1)
+
+
+def pgtable_trans_huge_withdraw(m: Machine, pmd: int) -> int:
+    """Take it back."""
+    table = m.deposit.get(pmd) - 1
+    m.deposit.set(pmd, 0)
+    return table
+
+
+# -- mapping a PTE ------------------------------------------------------------------------------------
+def pte_offset_map_nolock(m: Machine, pmd: int, address: int) -> tuple[int | None, str]:
+    """(place, '') or (None, what the PMD was found to be)."""
+    value = m.pgtable.get(pmd)
+    kind = m.arch.pmd_kind(value)
+    return (pte_place(m, value, address), "") if kind == "table" else (None, kind)
+
+
+def pte_offset_map(vmf: VmFault, address: int) -> Path[int | None]:
+    """The unlocked map of alloc_anon_folio: place of the PTE, or None where the PMD is no table any more."""
+    m, pmd = vmf.m, vmf.pmd
+
+    def peek() -> tuple[str, str, int]:
+        place, found = pte_offset_map_nolock(m, pmd, address)
+        return ("mapped", "", 0) if place is not None else ("NULL", f"pmd-{found}", 0)
+
+    answer = yield Question(
+        "map-pte",
+        "pte_offset_map()",
+        peek,
+        "NULL",
+        addr=address,
+        forcible=lambda: whatif.causes(m, vmf.vma, pmd, vmf.address),
+    )
+    if answer and answer.startswith("NULL "):
+        whatif.install(m, vmf.vma, pmd, vmf.address, answer.removeprefix("NULL "))
+    return pte_offset_map_nolock(m, pmd, address)[0]
+
+
+def pte_offset_map_lock(vmf: VmFault, address: int) -> Path[int | None]:
+    """Map and lock; the PMD is looked at again under the lock, and the whole is tried again if it changed."""
+    m, pmd = vmf.m, vmf.pmd
+    while True:
+        value = m.pgtable.get(pmd)
+        kind = m.arch.pmd_kind(value)
+        if kind != "table":
+            yield Decision("lock", "NULL", addr=address, reason=f"pmd-{kind}", more=(("found", kind),))
+            return None
+        table = table_of(m, value)
+        yield from spin_lock(m, table, vmf.cpu)
+        if m.pgtable.get(pmd) == value:
+            break
+        spin_unlock(m, table)
+    vmf.ptl = table
+    yield Decision("lock", "locked", addr=address)
+    return pte_place(m, value, address)
+
+
+def pte_unmap_unlock(vmf: VmFault) -> None:
+    """Let go of the PTE table."""
+    spin_unlock(vmf.m, vmf.ptl)
+
+
+# -- entries ------------------------------------------------------------------------------------------
+def set_pte_at(m: Machine, pte: int, value: int) -> None:
+    """Store one PTE."""
+    m.pgtable.set(pte, value)
+
+
+def pte_none(m: Machine, pte: int) -> bool:
+    """Empty.  A zero page, a swap entry, a marker: none of them is."""
+    return not m.pgtable.get(pte)
+
+
+def first_populated(m: Machine, pte: int, nr: int) -> int:
+    """Offset of the first of ``nr`` PTEs that is not none, -1 if all are."""
+    for k, value in enumerate(m.pgtable.run(pte, nr)):
+        if value:
+            return k
+    return -1
+
+
+def vmf_pte_changed(vmf: VmFault) -> bool:
+    """Is the PTE another than at the start of the fault (or set, if there was no table then)?"""
+    assert vmf.pte is not None
+    now = vmf.m.pgtable.get(vmf.pte)
+    if vmf.flags & FAULT_FLAG_ORIG_PTE_VALID:
+        return now != vmf.orig_pte
+    return now != 0
+
+
+def zero_page(m: Machine, prot: int) -> int:
+    """The special PTE of the zero page."""
+    return m.arch.pte_mkspecial(m.arch.pfn_pte(ZERO_PFN, prot))

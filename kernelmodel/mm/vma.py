@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""VMAs and their anon_vma."""
+
+from __future__ import annotations
+
+from kernelmodel.decision import Decision, Path, Question
+from kernelmodel.defs import ENOMEM, VM_ACCESS_FLAGS, VM_SHARED, VM_SOFTDIRTY, VM_STACK_INCOMPLETE_SETUP, VM_WRITE
+from kernelmodel.machine import MAX_VMAS, Machine
+from kernelmodel.structs import Mm, Vma
+
+
+def vma_position(m: Machine, mm: int, address: int) -> int:
+    """Position in the mm's sorted list of the first VMA that ends above ``address``."""
+    low, high = 0, m.map_count.get(mm)
+    while low < high:
+        middle = (low + high) // 2
+        if m.vm_end.get(m.mm_mt.get(mm * MAX_VMAS + middle) - 1) <= address:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def vma_at(m: Machine, mm: int, position: int) -> Vma | None:
+    """The VMA at a position of the sorted list."""
+    if not 0 <= position < m.map_count.get(mm):
+        return None
+    return Vma(m, m.mm_mt.get(mm * MAX_VMAS + position) - 1)
+
+
+def find_vma(mm: Mm, address: int) -> Vma | None:
+    """The VMA that holds ``address``, None if there is none (no stack grows here)."""
+    vma = vma_at(mm.m, mm.id, vma_position(mm.m, mm.id, address))
+    return vma if vma is not None and vma.vm_start <= address else None
+
+
+def vmas(mm: Mm) -> list[Vma]:
+    """All VMAs of an mm, ascending."""
+    m = mm.m
+    return [Vma(m, m.mm_mt.get(mm.id * MAX_VMAS + k) - 1) for k in range(mm.map_count)]
+
+
+def vma_is_temporary_stack(vma: Vma) -> bool:
+    """The stack of an exec in progress."""
+    return vma.vm_flags & VM_STACK_INCOMPLETE_SETUP == VM_STACK_INCOMPLETE_SETUP and bool(vma.vm_flags & 0x100)
+
+
+def maybe_mkwrite(value: int, vma: Vma) -> int:
+    """Writable if the VMA is."""
+    return vma.m.arch.pte_mkwrite(value) if vma.vm_flags & VM_WRITE else value
+
+
+def anon_vma_prepare(vma: Vma) -> Path[int]:
+    """Give the VMA an anon_vma if it has none (mm/rmap.c): 0 or -ENOMEM."""
+    m = vma.m
+    if vma.anon_vma:
+        yield Decision("anon-vma", "0")
+        return 0
+    answer = yield Question("anon-vma", "anon_vma_prepare", lambda: ("0", "", 0), "-ENOMEM")
+    if answer == "-ENOMEM":
+        return -ENOMEM
+    attach_anon_vma(m, vma)
+    return 0
+
+
+def attach_anon_vma(m: Machine, vma: Vma) -> None:
+    """A neighbour's anon_vma where one can be shared, else a new one; nothing if another CPU was first."""
+    if not vma.anon_vma:
+        vma.anon_vma = find_mergeable_anon_vma(vma) or m.nr_anon_vmas.add(0, 1)
+
+
+def find_mergeable_anon_vma(vma: Vma) -> int:
+    """anon_vma of an adjacent VMA that could have been one with this, 0 if none (next first, then previous)."""
+    m, mm = vma.m, vma.vm_mm.id
+    at = vma_position(m, mm, vma.vm_start)
+    for near in (vma_at(m, mm, at + 1), vma_at(m, mm, at - 1)):
+        if near is None or not near.anon_vma or (near.vm_flags ^ vma.vm_flags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY):
+            continue
+        if vma.vm_end == near.vm_start or near.vm_end == vma.vm_start:
+            return near.anon_vma
+    return 0
+
+
+def is_shared(vma: Vma) -> bool:
+    """VM_SHARED: an anonymous fault does not belong there."""
+    return bool(vma.vm_flags & VM_SHARED)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Statistics: vm events, node counters, the mm's own counters."""
+
+from __future__ import annotations
+
+from kernelmodel.defs import MM_ANONPAGES, NODE_STATS, VM_EVENTS
+from kernelmodel.machine import Machine
+from kernelmodel.structs import Mm
+
+MTHP_ITEMS = ("anon_fault_alloc", "anon_fault_fallback", "anon_fault_fallback_charge")
+"""Files under hugepages-<size>kB/stats, in the order of ``Machine.mthp_stat``."""
+
+
+def count_vm_event(m: Machine, item: int) -> None:
+    """/proc/vmstat: one more."""
+    m.vm_event.add(item, 1)
+
+
+def mod_node_stat(m: Machine, item: int, delta: int) -> None:
+    """Node counter (NR_ANON_MAPPED …)."""
+    m.node_stat.add(item, delta)
+
+
+def add_mm_counter(mm: Mm, counter: int, delta: int) -> None:
+    """MM_ANONPAGES and friends."""
+    mm.m.rss_stat.add(mm.m.mm_counter(mm.id, counter), delta)
+
+
+def counters(m: Machine) -> dict[str, int]:
+    """Every statistic that is not zero, by the name under which the kernel shows it.
+
+    ``MM_ANONPAGES``, ``min_flt`` and ``maj_flt`` belong to a process: those of ``main`` stand alone, others carry the
+    process's name.
+    """
+    found = {VM_EVENTS[i]: v for i, v in m.vm_event.items()}
+    found.update({NODE_STATS[i]: v for i, v in m.node_stat.items()})
+    for mm, name in enumerate(m.mm_names):
+        label = "" if mm == 0 else f"{name}."
+        for key, value in (
+            ("MM_ANONPAGES", m.rss_stat.get(m.mm_counter(mm, MM_ANONPAGES))),
+            ("min_flt", m.min_flt.get(mm)),
+            ("maj_flt", m.maj_flt.get(mm)),
+        ):
+            if value:
+                found[label + key] = value
+    found.update(mthp_stats(m))
+    return found
+
+
+def mthp_stats(m: Machine) -> dict[str, int]:
+    """Per-size statistics that are not zero, as ``64kB.anon_fault_alloc``."""
+    found = {}
+    for index, value in m.mthp_stat.items():
+        order, item = divmod(index, len(MTHP_ITEMS))
+        found[f"{(m.arch.page_size << order) >> 10}kB.{MTHP_ITEMS[item]}"] = value
+    return found
+
+
+def stat_name(m: Machine, field: str, index: int) -> str:
+    """Name of one statistic cell, '' if it is none that is shown."""
+    if field == "vm_event":
+        return VM_EVENTS[index]
+    if field == "node_stat":
+        return NODE_STATS[index]
+    if field == "rss_stat":
+        return "MM_ANONPAGES" if index % 4 == MM_ANONPAGES else "MM_SWAPENTS" if index % 4 == 2 else ""
+    if field in ("min_flt", "maj_flt"):
+        return field
+    if field == "mthp_stat":
+        order, item = divmod(index, len(MTHP_ITEMS))
+        return f"{(m.arch.page_size << order) >> 10}kB.{MTHP_ITEMS[item]}"
+    return ""

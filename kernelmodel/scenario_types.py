@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A scenario as a value: frozen, validated, in numbers.  ``scenario.load`` makes it, ``boot`` builds a machine of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the file a value stands (1-based), for messages that come after loading."""
+
+    line: int
+    col: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thp:
+    """/sys/kernel/mm/transparent_hugepage and the prctl."""
+
+    enabled: str = "always"
+    defrag: str = "madvise"
+    use_zero_page: bool = True
+    prctl_thp_disable: bool = False
+    per_size: tuple[tuple[str, str], ...] = ()
+    """``("hugepages-64kB", "inherit")`` …: taken with a note where the variant has no such knob."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """Boot values."""
+
+    arch_wants_pte_order: int | None = None
+    """None: the arch's own."""
+    flexthp_unhinted_max: int | None = None
+    """Bytes; None: the patch's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The zone."""
+
+    size: int | None = None
+    """Bytes; None with ``free`` means: as large as the blocks need."""
+    memcg_limit: int | None = None
+    """Bytes."""
+    free: tuple[tuple[int, int], ...] | None = None
+    """(order, number of blocks), ascending; None: a fresh zone of ``size``."""
+    min: int | None = None
+    """WMARK_MIN in pages; None: computed (0 with ``free``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class VmaSpec:
+    """One ``[[vma]]``."""
+
+    name: str
+    start: int
+    size: int
+    flags: tuple[str, ...] = ()
+    """VM_ names as written; VM_READ is implied."""
+    uffd: tuple[str, ...] = ()
+    """``missing``, ``wp``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Populate:
+    """One ``[[populate]]``."""
+
+    at: int
+    pages: int
+    with_: str
+    """``page``, ``zero-page``, ``uffd-wp-marker``, ``swap``, ``huge-pmd``."""
+    order: int | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``site = outcome`` of an event: what the environment answers instead of nature."""
+
+    site: str
+    """Spelled as the decision shows it: ``vma_alloc_folio(order=4)``."""
+    outcome: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One ``[[event]]`` that reads or writes."""
+
+    cpu: int
+    write: bool
+    address: int
+    text: str
+    """As written: ``heap+0x3000``."""
+    answers: tuple[Answer, ...] = ()
+    process: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class BreakSpec:
+    """One ``[[break]]``."""
+
+    on: str
+    condition: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """``[expect]``; None: not asked for."""
+
+    results: tuple[str, ...] | None = None
+    orders: tuple[int, ...] | None = None
+    decisions: str | None = None
+    mthp_stat: tuple[tuple[str, int], ...] | None = None
+    vmstat: tuple[tuple[str, int], ...] | None = None
+    bug: str | None = None
+    blocked: bool = False
+    reachable: tuple[str, ...] | None = None
+    unreachable: tuple[str, ...] | None = None
+    invariants: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The whole file."""
+
+    title: str
+    name: str
+    """Path or packaged name, as tokens spell it."""
+    hash: str
+    """Eight hex digits of the text without comments."""
+    variant: str
+    arch: str
+    thp: Thp = Thp()
+    boot: Boot = Boot()
+    memory: Memory = Memory(size=64 << 20)
+    vmas: tuple[VmaSpec, ...] = ()
+    populate: tuple[Populate, ...] = ()
+    events: tuple[Access, ...] = ()
+    breaks: tuple[BreakSpec, ...] = ()
+    config: tuple[tuple[str, bool], ...] = ()
+    schedule: tuple[tuple[int, int], ...] = ()
+    """(cpu, stops); stops -1: from there on natural."""
+    expect: Expect | None = None
+    expect_variant: tuple[tuple[str, Expect], ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Notes for stderr: ``file:line:col: note: …``."""
+    raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)

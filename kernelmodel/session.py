@@ -1,0 +1,517 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The narrow waist: one run of one scenario, forwards, backwards and sideways.
+
+A run is the scenario plus what differs from natural (the *tape*: answers, and which CPU ran).  The machine moves by
+its journal; suspended paths can't move, so they are dropped when the machine goes back and are driven again, from the
+last moment when none was alive, once someone wants their locals or the run goes on from there.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from typing import Any, NamedTuple
+
+from kernelmodel import boot
+from kernelmodel.decision import Call, Decision, Driver, GeneratorDriver, KernelBug, Question, Wait
+from kernelmodel.defs import result_name
+from kernelmodel.fault.entry import access
+from kernelmodel.log import Log, Shape
+from kernelmodel.machine import Machine
+from kernelmodel.scenario_types import Access, Answer, Scenario
+from kernelmodel.snapshot import Event, Snapshot, View
+from kernelmodel.structs import Mm
+
+NO_STEP = -1
+
+
+class Stop(NamedTuple):
+    """Where the run stands: ``decision``, or at its last step ``end``, ``bug`` or ``blocked``."""
+
+    kind: str
+    step: int
+    text: str
+
+
+class AccessEnd(NamedTuple):
+    """An access that has ended."""
+
+    step: int
+    """Step towards which the run was going when it ended."""
+    first: int
+    """First step of the access (``first`` = ``step``: it took none)."""
+    cpu: int
+    event: int
+    faults: int
+    ret: int
+
+
+class ImpossibleAnswer(Exception):
+    """A scripted answer that this state does not allow; ``answer`` knows its place in the scenario."""
+
+    def __init__(self, answer: Answer, message: str) -> None:
+        super().__init__(message)
+        self.answer = answer
+        self.message = message
+
+
+class Run:
+    """One CPU: the path that is alive on it and the decision where it is suspended."""
+
+    __slots__ = ("at", "decision", "driver", "event", "first", "wait")
+
+    def __init__(self) -> None:
+        self.driver: Driver | None = None
+        self.decision: Decision | None = None
+        self.at = NO_STEP
+        self.wait: Wait | None = None
+        self.event = -1
+        self.first = 0
+
+
+class Session:
+    """One run.  Stands at step 0, the first stop, when it is made."""
+
+    def __init__(self, scenario: Scenario, variant: str | None = None) -> None:
+        self.scenario = scenario
+        self.variant = variant or scenario.variant
+        self.m: Machine = boot.build(scenario, self.variant)
+        self.log = Log()
+        self.step = NO_STEP
+        self.end: Stop | None = None
+        """The last stop, once it is known."""
+        self.accesses: list[AccessEnd] = []
+        self.answers: dict[int, str] = {}
+        """By the step of the question: what was answered instead of nature's answer."""
+        self.questions = array("I")
+        """Steps of the questions, in order: tokens number answers by this."""
+        self._programs = [[n for n, e in enumerate(scenario.events) if e.cpu == cpu] for cpu in range(self.m.nr_cpus)]
+        self._offsets = _answer_offsets(scenario)
+        self._runs = [Run() for _ in range(self.m.nr_cpus)]
+        self._alive = True
+        """Do the paths stand at ``step``?  (False after the machine alone was moved.)"""
+        self._rest = (array("q"), array("Q"), array("i"))
+        """Moments with no path alive: step it leads to, journal position, CPU that goes on."""
+        self._bug_calls: list[Call] = []
+        self._schedule = (0, 0, 0)
+        self._forward(None, None)
+
+    # -- where it stands -----------------------------------------------------------------------------
+    @property
+    def last(self) -> int:
+        """Highest known step."""
+        return len(self.log) - 1
+
+    @property
+    def finished(self) -> bool:
+        """Is the whole run known?"""
+        return self.end is not None
+
+    @property
+    def stop(self) -> Stop:
+        """The present stop."""
+        if self.end is not None and self.step == self.last:
+            return self.end
+        event = self.event(self.step)
+        return Stop("decision", self.step, f"{event.kind}:{event.outcome}" + (f"  {event.why}" if event.why else ""))
+
+    def event(self, step: int) -> Event:
+        """The decision at a known step; of the last stop one with an empty kind."""
+        return self.log.event(step)
+
+    def depth(self, step: int) -> int:
+        """Call depth at a known step."""
+        return self.log.at(step).depth
+
+    def access_of(self, step: int) -> int:
+        """Ordinal of the access that a step belongs to."""
+        return self.log.access[step]
+
+    def calls(self) -> list[Call]:
+        """The call stack of the CPU that stopped, outermost first; drives the paths again if need be."""
+        if self.end is not None and self.step == self.last and self._bug_calls:
+            return self._bug_calls
+        self._revive()
+        driver = self._runs[self.log.at(self.step).cpu].driver
+        return driver.calls() if driver is not None else []
+
+    @property
+    def decision(self) -> Decision | None:
+        """The decision object at the present stop, None at the end."""
+        self._revive()
+        run = self._runs[self.log.at(self.step).cpu]
+        return run.decision if run.at == self.step else None
+
+    # -- the verbs -----------------------------------------------------------------------------------
+    def advance(self, answer: str | None = None) -> Stop:
+        """One stop forward.  Another answer than the recorded one cuts the run here and goes on from it."""
+        if self.step < self.last and answer is not None and answer != self._recorded(self.step):
+            self._cut()
+        if self.step < self.last:
+            self._alive = False
+            self.step += 1
+            self.m.journal.move(self.log.mark[self.step])
+        elif self.end is None:
+            self._revive()
+            self._forward(None, answer)
+        return self.stop
+
+    def seek(self, step: int) -> Stop:
+        """Go to a known step (clamped); only the machine moves."""
+        step = max(0, min(step, self.last))
+        if step != self.step:
+            self._alive = False
+            self.step = step
+            self._jump(self.log.mark[step])
+        return self.stop
+
+    def fork(self) -> Session:
+        """Another session on the same tape, at the same step, with a machine of its own."""
+        other = Session(self.scenario, self.variant)
+        other.play(self.answers, self.step)
+        return other
+
+    def play(self, answers: dict[int, str], until: int) -> None:
+        """Run forward to a step, giving these answers (by step)."""
+        while self.step < until and self.end is None:
+            self.advance(answers.get(self.step))
+
+    def snapshot(self, view: View) -> Snapshot:
+        """What is visible now."""
+        from kernelmodel import look
+
+        return look.build(self, view)
+
+    def lookup(self, name: str) -> Any:
+        """Value of a bare name: an operand of the decision, a local of the calls (innermost first), a struct."""
+        from kernelmodel import look
+
+        return look.lookup(self, name)
+
+    def digest(self) -> str:
+        """Of the present state."""
+        return self.m.digest()
+
+    def token(self) -> str:
+        """The run in a line: scenario, hash, variant, and what differs from natural."""
+        from kernelmodel import token
+
+        return token.make(self)
+
+    # -- going forward -------------------------------------------------------------------------------
+    def _recorded(self, step: int) -> str:
+        return self.answers.get(step) or self.log.at(step).outcome
+
+    def _forward(self, choice: int | None, answer: str | None) -> None:
+        """Make the next stop: run the chosen CPU until some path stops at a decision, or nothing can go on."""
+        step = self.step + 1
+        known = step <= self.last
+        cpu = chosen = self.log.at(step).choice if known else self._choose(choice)
+        while True:
+            if cpu < 0:
+                self._finish(step, chosen)
+                return
+            run = self._runs[cpu]
+            if run.driver is None:
+                self._begin(run, cpu, step)
+            try:
+                found = self._resume(run, answer if run.at == self.step else None)
+            except KernelBug as bug:
+                self._bug(step, cpu, chosen, bug)
+                return
+            answer = None
+            if found is None:
+                self._access_end(run, cpu, step)
+                cpu = self._next(cpu, step)
+            elif isinstance(found, Wait):
+                run.wait = found
+                cpu = self._next(cpu, step)
+            else:
+                self._stopped(run, cpu, chosen, step, found)
+                return
+
+    def _begin(self, run: Run, cpu: int, step: int) -> None:
+        run.event = self._programs[cpu][self.m.cpu_event.get(cpu)]
+        event = self.scenario.events[run.event]
+        run.driver = GeneratorDriver(access(self.m, cpu, Mm(self.m, 0), event.address, event.write))
+        run.decision = run.wait = None
+        run.at = NO_STEP
+        run.first = step
+
+    def _resume(self, run: Run, answer: str | None) -> Decision | Wait | None:
+        """Answer the path's question, if it has one, and let it go on."""
+        assert run.driver is not None
+        reply: str | None = None
+        if isinstance(run.decision, Question):
+            reply = self._answer(run, run.decision, answer)
+        run.wait = None
+        run.decision = None
+        found = run.driver.advance(reply)
+        while isinstance(found, Wait) and found.ready():
+            found = run.driver.advance(None)
+        return found
+
+    def _answer(self, run: Run, question: Question, answer: str | None) -> str:
+        """The user's answer, else the scenario's, else nature's."""
+        outcome, reason, arg = question.peek()
+        number, scripted = self._scripted(run, question)
+        if scripted is not None:
+            self.m.answered.set(number, 1)
+            if scripted.outcome not in possible(question):
+                text = f"'{scripted.site} = {scripted.outcome}' can't be here: nature says {outcome}"
+                raise ImpossibleAnswer(scripted, text)
+        default = scripted.outcome if scripted is not None else outcome
+        chosen = answer or self.answers.get(run.at) or default
+        if chosen != default:
+            self.answers[run.at] = chosen
+        else:
+            self.answers.pop(run.at, None)
+        forced = chosen != outcome
+        if forced:
+            reason, arg = "forced", 0
+        shape = self.log.at(run.at)
+        if (shape.outcome, shape.reason, shape.forced) != (chosen, reason, forced):
+            self.log.settle(run.at, chosen, reason, arg, forced)
+        return chosen
+
+    def _scripted(self, run: Run, question: Question) -> tuple[int, Answer | None]:
+        """The event's first unused answer to this site, and its number."""
+        for n, each in enumerate(self.scenario.events[run.event].answers):
+            number = self._offsets[run.event] + n
+            if each.site == question.site and not self.m.answered.get(number):
+                return number, each
+        return -1, None
+
+    def _stopped(self, run: Run, cpu: int, chosen: int, step: int, decision: Decision) -> None:
+        """A path has stopped at a decision: log it (or, on the known run, check the position)."""
+        assert run.driver is not None
+        run.decision = decision
+        run.at = step
+        mark = self.m.journal.mark()
+        self.step = step
+        if step < len(self.log):
+            return
+        asked, forced = isinstance(decision, Question), False
+        outcome, reason = decision.outcome, decision.reason
+        if isinstance(decision, Question):
+            outcome, reason, decision.arg = decision.peek()
+            self.questions.append(step)
+            scripted = self._scripted(run, decision)[1]
+            if scripted is not None and scripted.outcome != outcome:
+                outcome, reason, decision.arg, forced = scripted.outcome, "forced", 0, True
+        code, line, depth = run.driver.where()
+        shape = Shape(
+            decision.kind, outcome, decision.site, decision.order, decision.i, reason, decision.more, code.co_name,
+            line - code.co_firstlineno + 1, depth, cpu, chosen, asked, forced,
+        )  # fmt: skip
+        self.log.append(shape, decision, self.m.cpu_fault.get(cpu) - 1, len(self.accesses), mark)
+        if decision.kind == "bug":
+            self.end = Stop("bug", step, f"{decision.outcome}: {self.event(step).why}")
+
+    def _access_end(self, run: Run, cpu: int, step: int) -> None:
+        assert run.driver is not None
+        faults, ret = run.driver.result
+        self.m.cpu_event.add(cpu, 1)
+        if step > self.last:
+            self.accesses.append(AccessEnd(step, run.first, cpu, run.event, faults, ret))
+        run.driver = run.decision = run.wait = None
+        run.at = NO_STEP
+        if step > self.last and all(each.driver is None for each in self._runs):
+            self._note_rest(step, cpu)
+
+    def _note_rest(self, step: int, cpu: int) -> None:
+        steps, positions, cpus = self._rest
+        if steps and steps[-1] == step:
+            positions[-1], cpus[-1] = self.m.journal.mark(), cpu
+            return
+        steps.append(step)
+        positions.append(self.m.journal.mark())
+        cpus.append(cpu)
+
+    def _next(self, cpu: int, step: int) -> int:
+        """Who goes on after ``cpu`` ended an access or has to wait: itself, else the lowest number, else -1."""
+        if self._enabled(cpu):
+            return cpu
+        return next((each for each in range(self.m.nr_cpus) if self._enabled(each)), -1)
+
+    def _enabled(self, cpu: int) -> bool:
+        run = self._runs[cpu]
+        if run.driver is None:
+            return self.m.cpu_event.get(cpu) < len(self._programs[cpu])
+        return run.wait is None or run.wait.ready()
+
+    def _choose(self, choice: int | None) -> int:
+        """CPU for the next stop: asked for, scheduled by the scenario, or natural (the one that ran)."""
+        if self.m.nr_cpus == 1:
+            return 0 if self._enabled(0) else -1
+        wish = choice if choice is not None else self._scheduled()
+        if wish is not None and self._enabled(wish):
+            return wish
+        return self._next(self.log.at(self.step).cpu if self.step >= 0 else 0, self.step + 1)
+
+    def _scheduled(self) -> int | None:
+        """Who should run next by ``schedule``; None once it is used up."""
+        done, entry, used = self._schedule
+        if done > len(self.log):
+            done, entry, used = 0, 0, 0
+        plan = self.scenario.schedule
+        while done < len(self.log):
+            cpu = self.log.at(done).choice
+            while entry < len(plan) and plan[entry][0] != cpu:
+                entry, used = entry + 1, 0
+            if entry < len(plan):
+                used += 1
+                if used == plan[entry][1]:
+                    entry, used = entry + 1, 0
+            done += 1
+        self._schedule = (done, entry, used)
+        while entry < len(plan):
+            if self._enabled(plan[entry][0]):
+                return plan[entry][0]
+            entry += 1
+        return None
+
+    def _finish(self, step: int, chosen: int) -> None:
+        """No CPU can go on: the end, or a wait that nothing can wake."""
+        mark = self.m.journal.mark()
+        self.step = step
+        waiting = [(cpu, run.wait.what) for cpu, run in enumerate(self._runs) if run.wait is not None]
+        if step >= len(self.log):
+            cpu = waiting[0][0] if waiting else max(chosen, 0)
+            where = self._runs[cpu].driver.where() if waiting and self._runs[cpu].driver else None  # type: ignore[union-attr]
+            name, line, depth = (where[0].co_name, where[1] - where[0].co_firstlineno + 1, where[2]) if where else ("", 0, 0)
+            shape = Shape("", "", "", -1, -1, "", (), name, line, depth, cpu, chosen, False, False)
+            self.log.append(shape, Decision("", ""), self.m.cpu_fault.get(cpu) - 1, len(self.accesses), mark)
+        if waiting:
+            text = "; ".join(f"cpu{cpu} waits for {what}" for cpu, what in waiting)
+            self.end = Stop("blocked", step, text + ", and no event can wake it")
+        else:
+            self.end = Stop("end", step, self._end_text())
+
+    def _end_text(self) -> str:
+        results = ", ".join(result_name(each.ret) for each in self.accesses[-4:])
+        return f"end of the run: {len(self.accesses)} access{'' if len(self.accesses) == 1 else 'es'}, last results {results}"
+
+    def _bug(self, step: int, cpu: int, chosen: int, bug: KernelBug) -> None:
+        """A VM_BUG_ON of the model: the stack is in the traceback."""
+        calls = []
+        tb = bug.__traceback__
+        while tb is not None:
+            frame = tb.tb_frame
+            if "/fault/" in frame.f_code.co_filename or "/mm/" in frame.f_code.co_filename:
+                calls.append(Call(frame.f_code, tb.tb_lineno, dict(frame.f_locals)))
+            tb = tb.tb_next
+        self._bug_calls = calls
+        mark = self.m.journal.mark()
+        self.step = step
+        if step >= len(self.log):
+            code, line = (calls[-1].code, calls[-1].line) if calls else (self._bug.__code__, 0)
+            shape = Shape(
+                "bug", bug.name, "", -1, -1, bug.why, (), code.co_name, line - code.co_firstlineno + 1, len(calls), cpu,
+                chosen, False, False,
+            )  # fmt: skip
+            self.log.append(shape, Decision("bug", bug.name), self.m.cpu_fault.get(cpu) - 1, len(self.accesses), mark)
+        self.end = Stop("bug", step, f"{bug.name}: {bug.why}")
+
+    # -- going back ----------------------------------------------------------------------------------
+    def _jump(self, target: int) -> None:
+        journal = self.m.journal
+        if abs(target - journal.pos) > BULK:
+            from kernelmodel import leap
+
+            leap.move(journal, target)
+        else:
+            journal.move(target)
+
+    def _revive(self) -> None:
+        """Drive the paths to the present step, from the last moment when none was alive."""
+        if self._alive:
+            return
+        target = self.step
+        steps, positions, cpus = self._rest
+        at = bisect_right(steps, target) - 1
+        self._runs = [Run() for _ in self._runs]
+        if at >= 0:
+            self._jump(positions[at])
+            self.step = steps[at] - 1
+            self._forward_from_rest(cpus[at])
+        else:
+            self._jump(0)
+            self.step = NO_STEP
+            self._forward(None, None)
+        end = self.end
+        while self.step < target:
+            self._forward(None, None)
+        self.end = end
+        self._alive = True
+        if self.m.journal.pos != self.log.mark[target]:
+            raise AssertionError("the re-driven run is longer or shorter than the recorded one")
+
+    def _forward_from_rest(self, cpu: int) -> None:
+        """The second half of a transition in which all paths had ended."""
+        step = self.step + 1
+        chosen = self.log.at(step).choice
+        cpu = self._next(cpu, step)
+        while True:
+            if cpu < 0:
+                self._finish(step, chosen)
+                return
+            run = self._runs[cpu]
+            self._begin(run, cpu, step)
+            try:
+                found = self._resume(run, None)
+            except KernelBug as bug:
+                self._bug(step, cpu, chosen, bug)
+                return
+            if found is None or isinstance(found, Wait):
+                if found is None:
+                    self._access_end(run, cpu, step)
+                else:
+                    run.wait = found
+                cpu = self._next(cpu, step)
+            else:
+                self._stopped(run, cpu, chosen, step, found)
+                return
+
+    def _cut(self) -> None:
+        """Forget the known run after the present step."""
+        self._revive()
+        self.m.journal.cut()
+        self.log.cut(self.step + 1)
+        self.end = None
+        self._bug_calls = []
+        self.answers = {step: answer for step, answer in self.answers.items() if step < self.step}
+        while self.questions and self.questions[-1] > self.step:
+            self.questions.pop()
+        while self.accesses and self.accesses[-1].step > self.step:
+            self.accesses.pop()
+        steps, positions, cpus = self._rest
+        keep = bisect_right(steps, self.step)
+        del steps[keep:], positions[keep:], cpus[keep:]
+
+
+BULK = 4096
+"""Journal entries from which a jump is made by scatter, not one by one."""
+
+
+def possible(question: Question) -> tuple[str, ...]:
+    """Every answer that a question takes in this state, what-ifs included."""
+    return (*question.outcomes, *(question.forcible() if question.forcible else ()))
+
+
+def _answer_offsets(scenario: Scenario) -> list[int]:
+    offsets, total = [], 0
+    for event in scenario.events:
+        offsets.append(total)
+        total += len(event.answers)
+    return offsets
+
+
+def answer_number(scenario: Scenario, event: int, answer: int) -> int:
+    """Number of a scripted answer among all of the scenario."""
+    return _answer_offsets(scenario)[event] + answer
+
+
+def event_text(event: Access) -> str:
+    """As the scenario writes it: ``write heap+0x3000``."""
+    return f"{'write' if event.write else 'read'} {event.text}"

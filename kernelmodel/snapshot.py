@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What one stop looks like: frozen, bounded by the view, all that a front end may know.
+
+``View`` is what a front end asks for; ``Snapshot`` is the answer.  Building one is the session's business
+(``kernelmodel.look``); nothing here computes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What should be visible.  Every number is a bound, so the cost of a snapshot is bounded by the view."""
+
+    ptes: int = 64
+    """PTEs shown around the fault address (or around ``pte_at``)."""
+    pte_at: int = -1
+    """Address (bytes) whose PTE is under the cursor; -1 follows the fault address."""
+    events: int = 32
+    """Decisions listed, ending at the present one (and a few after it, if known)."""
+    timeline: int = 128
+    """Steps of the timeline shown, a window around the present one."""
+    frame: int = -1
+    """Which call is selected: index into ``Snapshot.calls``; -1 is the innermost modelled function."""
+    cpu: int = -1
+    """CPU in view; -1 is the one that stopped."""
+    since: int = -1
+    """What changed since this step; -1 means since the stop before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One decision as it is shown: in the list, on the timeline, in a mail."""
+
+    step: int
+    cpu: int
+    fault: int
+    kind: str
+    site: str
+    function: str
+    line: int
+    """Counts from the ``def`` line (1) of ``function``."""
+    outcome: str
+    order: int
+    i: int
+    addr: int
+    reason: str
+    why: str
+    natural: bool
+    forced: bool
+    more: tuple[tuple[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A variable of a call: name, text as C would print it, whether the last step changed it, and what it was."""
+
+    name: str
+    text: str
+    changed: bool
+    was: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One line of the kernel call stack."""
+
+    function: str
+    line: int
+    """Counts from the ``def`` line (1)."""
+    mechanism: bool
+    """Below the reviewed text: a function of ``mm/``."""
+    locals: tuple[Local, ...]
+    source: tuple[str, ...]
+    """The modelled function's text; ``source[line - 1]`` is the current line."""
+    hits: tuple[int, ...]
+    """How often a decision stopped at each line so far in this run; same length as ``source``."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """One element of ``orders[]`` and what each loop said of it: '' not asked, 'ok', or the reason why not."""
+
+    order: int
+    bytes: int
+    start: int
+    """Aligned start address of the candidate range; -1 for the sentinel."""
+    bounds: str
+    range: str
+    alloc: str
+    charge: str
+    why: str
+    """The words of the last rejection, '' if none."""
+    cursor: bool
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WalkRow:
+    """One level of the page-table walk for the address under the cursor."""
+
+    level: str
+    index: int
+    value: int
+    kind: str
+    """``none``, ``table``, ``leaf``, ``migration``; for the PTE level ``none``, ``page``, ``zero``, ``marker``, ``swap``."""
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PteCell:
+    """One PTE (or the place of one, where no table is)."""
+
+    index: int
+    addr: int
+    value: int
+    kind: str
+    """``outside`` (of every VMA), ``none``, ``page``, ``zero``, ``marker``, ``swap``, ``migration``, ``leaf`` (PMD-mapped)."""
+    order: int
+    """Order of the folio mapped here, -1 if none."""
+    head: bool
+    """First page of its folio."""
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """The candidate range of one order, over the PTE row."""
+
+    order: int
+    first: int
+    """PTE index (may lie before the VMA)."""
+    last: int
+    verdict: str
+    """'' not judged yet, 'ok', or the reason code."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """The entry under the cursor, decoded."""
+
+    addr: int
+    index: int
+    value: int
+    bits: tuple[str, ...]
+    """Names of the set bits, highest first, as the architecture names them."""
+    kind: str
+    pfn: int
+    folio: int
+    """Head pfn of the folio, -1 if none."""
+    order: int
+    refcount: int
+    mapcount: int
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VmaView:
+    """One VMA."""
+
+    name: str
+    start: int
+    end: int
+    flags: tuple[str, ...]
+    uffd: tuple[str, ...]
+    anon_vma: bool
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneView:
+    """One zone's free lists."""
+
+    name: str
+    node: int
+    nr_free: tuple[int, ...]
+    """Free blocks per order 0 … MAX_ORDER, all migratetypes."""
+    delta: tuple[int, ...]
+    """What the last step changed, per order."""
+    free: int
+    min: int
+    low: int
+    high: int
+    next_block: tuple[tuple[int, int], ...]
+    """Per order: (pfn, order of the block it would be split from), (-1, -1) if nothing would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One cell that the last step changed."""
+
+    what: str
+    old: str
+    new: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockView:
+    """A lock that is held, and who waits."""
+
+    name: str
+    owner: int
+    waiters: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CpuView:
+    """One CPU."""
+
+    cpu: int
+    event: str
+    state: str
+    """``runs``, ``stopped``, ``waits: …``, ``done``."""
+    function: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineMark:
+    """One step on the timeline."""
+
+    step: int
+    cpu: int
+    kind: str
+    bad: bool
+    """A rejection: outside, populated, NULL, -ENOMEM, changed …"""
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One stop, frozen."""
+
+    title: str
+    name: str
+    variant: str
+    arch: str
+    page_size: int
+    pmd_order: int
+    step: int
+    last: int
+    """Highest step that is known in this run (``step`` < ``last``: the past)."""
+    stop: str
+    """``decision``, ``bug``, ``blocked``, ``end``."""
+    stop_text: str
+    """In words, for the header."""
+    cpu: int
+    event: Event | None
+    """The decision at this stop; None at the end."""
+    outcomes: tuple[str, ...]
+    """Answers that the environment could give here; empty if nothing is asked."""
+    forcible: tuple[str, ...]
+    access: str
+    """The access in progress, as the scenario writes it: ``write heap+0x3000``."""
+    address: int
+    """Fault address (bytes), -1 if none."""
+    calls: tuple[CallView, ...]
+    """Outermost first."""
+    frame: int
+    """Index of the selected call."""
+    orders: tuple[OrderRow, ...]
+    gfp: int
+    """gfp mask of the allocation in view, -1 before it is computed."""
+    gfp_names: tuple[str, ...]
+    walk: tuple[WalkRow, ...]
+    ptes: tuple[PteCell, ...]
+    fault_index: int
+    """PTE index of the fault address; -1 if none."""
+    brackets: tuple[Bracket, ...]
+    entry: EntryView | None
+    vmas: tuple[VmaView, ...]
+    zones: tuple[ZoneView, ...]
+    changes: tuple[Change, ...]
+    events: tuple[Event, ...]
+    timeline: tuple[TimelineMark, ...]
+    fallbacks: tuple[int, ...]
+    """Steps of all known fallbacks (the 200 nearest)."""
+    cpus: tuple[CpuView, ...]
+    locks: tuple[LockView, ...]
+    counters: tuple[tuple[str, int], ...]
+    """Statistics that are not zero."""
+    memcg: tuple[int, int]
+    """Charged pages, limit in pages (-1: none)."""

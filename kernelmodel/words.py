@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Words for reason codes: why a decision went the way it did, in a line of plain text with its numbers."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Shaped(Protocol):
+    """What the words need of a stop besides its codes."""
+
+    @property
+    def order(self) -> int:
+        """Order in question."""
+
+    @property
+    def more(self) -> tuple[tuple[str, Any], ...]:
+        """Further operands."""
+
+
+_REFUSAL = {
+    "VM_NOHUGEPAGE": "the VMA has VM_NOHUGEPAGE",
+    "prctl": "the process has huge pages disabled by prctl",
+    "special-vma": "a special VMA (VM_NO_KHUGEPAGED) gets no huge page",
+    "sysfs-never": "transparent_hugepage/enabled is never",
+    "not-madvised": "enabled=madvise, and the VMA has no VM_HUGEPAGE",
+    "temporary-stack": "a temporary stack gets no huge page",
+}
+_PMD = {
+    "pmd-none": "the PMD is none",
+    "pmd-leaf": "the PMD is a huge-page leaf",
+    "pmd-migration": "the PMD is a migration entry",
+}
+_FALLBACK = {
+    "policy": "policy offers no large order",
+    "uffd": "the PTE was a uffd-wp marker",
+    "vma-bounds": "no order's range lies inside the VMA",
+    "pte-range": "every range that fits has a populated PTE",
+    "alloc": "no order that was left could be allocated",
+    "deferred": "the deferred-split lists could not be allocated",
+}
+_PLAIN = {
+    "no-zone": "no zone could serve the request",
+    "marker": "the PTE is a uffd-wp marker",
+    "no-vma": "no VMA holds the address",
+    "access-error": "the VMA does not permit the access",
+    "endless-refault": "the access faults for ever",
+    "uninitialised": "addr is used before it is set: goto setpte enters the loop body, and the read path never assigned it",
+    "mm-has-it": "this mm holds a reference already",
+    "anon-exclusive": "the page belongs to this process alone",
+    "zero-page": "the zero page is mapped",
+    "shared": "the page is shared",
+    "huge-zero-page": "the huge zero page is mapped",
+    "table": "a table is there",
+    "leaf": "a leaf is there: nothing to do",
+    "migration": "a migration entry is there: nothing to do",
+}
+
+
+def why(kind: str, outcome: str, reason: str, arg: int, shape: Shaped, addr: int) -> str:
+    """A sentence without a full stop, '' where there is nothing to explain."""
+    more = dict(shape.more)
+    match reason:
+        case "below-vm_start":
+            return f"range starts {arg:#x} below vm_start"
+        case "above-vm_end":
+            return f"range ends {arg:#x} above vm_end"
+        case "populated":
+            kinds = {"zero": " (zero page)", "marker": " (marker)", "swap": " (swap entry)", "migration": " (migration entry)"}
+            return f"pte {arg:#05x} is populated{kinds.get(str(more.get('found', '')), '')}"
+        case "watermark":
+            usable = arg - (1 << 64) if arg >> 63 else arg
+            return f"watermark: {usable} pages would be left, not above min"
+        case "no-block":
+            largest = arg - (1 << 64) if arg >> 63 else arg
+            return f"no free block of order {shape.order} or more" + (
+                f", the largest is order {largest}" if largest >= 0 else ", nothing is free"
+            )
+        case "migratetype":
+            return f"no block of order {shape.order} or more on the lists of the request's migratetype"
+        case "memcg-limit":
+            return f"the charge would exceed memory.max by {arg} pages"
+        case "forced":
+            return "answered by the user"
+        case "":
+            return _told(kind, outcome, more)
+    if kind == "step-down":
+        return f"order {more['from']} rejected ({reason}), order {more['to']} is next"
+    if kind == "fallback":
+        return _FALLBACK.get(reason, reason)
+    return _REFUSAL.get(reason) or _PMD.get(reason) or _PLAIN.get(reason) or reason
+
+
+def _told(kind: str, outcome: str, more: dict[str, Any]) -> str:
+    if kind == "install" and "nr" in more:
+        pages = more["nr"]
+        return f"{pages} page{'' if pages == 1 else 's'} mapped"
+    if kind == "return" and outcome == "0":
+        return "the access is tried again"
+    return ""
