@@ -124,12 +124,14 @@ Path = Generator[Decision | Wait, str | None, T]
 class Call:
     """One entry of a kernel call stack: code object, current line, locals (a copy, safe to keep)."""
 
-    __slots__ = ("code", "line", "locals")
+    __slots__ = ("code", "line", "locals", "texts")
 
     def __init__(self, code: CodeType, line: int, local: dict[str, Any]) -> None:
         self.code = code
         self.line = line
         self.locals = local
+        self.texts: tuple[tuple[str, str], ...] | None = None
+        """The locals as text, kept where the machine will have moved on when they are shown."""
 
 
 class Driver(Protocol):
@@ -177,7 +179,7 @@ class GeneratorDriver:
         while path is not None and (frame := path.gi_frame) is not None:
             depth += 1
             here = frame.f_code
-            if here.co_filename not in _MECHANISM and not _is_mechanism(here):
+            if not is_mechanism(here):
                 code, line, best = here, frame.f_lineno, depth
             path = path.gi_yieldfrom
         return code, line, best
@@ -192,19 +194,16 @@ class GeneratorDriver:
         return found
 
 
-_MECHANISM: set[str] = set()
-_TEXT: set[str] = set()
+_MECHANISM: dict[str, bool] = {}
 
 
-def _is_mechanism(code: CodeType) -> bool:
+def is_mechanism(code: CodeType) -> bool:
+    """Is this a function of ``mm/``: below the text that a reviewer reads?"""
     name = code.co_filename
-    if name in _TEXT:
-        return False
-    if "/kernelmodel/mm/" in name.replace("\\", "/"):
-        _MECHANISM.add(name)
-        return True
-    _TEXT.add(name)
-    return False
+    known = _MECHANISM.get(name)
+    if known is None:
+        known = _MECHANISM[name] = "/kernelmodel/mm/" in name.replace("\\", "/")
+    return known
 
 
 def _call(frame: FrameType) -> Call:

@@ -97,7 +97,6 @@ MIGRATE_PCPTYPES = 3
 WMARK_MIN, WMARK_LOW, WMARK_HIGH = range(3)
 
 # --- page flags that the model keeps (bit numbers are the model's own) ---------------------------
-PG_head = 1 << 0
 PG_uptodate = 1 << 1
 PG_dirty = 1 << 2
 PG_lru = 1 << 3
@@ -105,7 +104,7 @@ PG_swapbacked = 1 << 4
 PG_anon_exclusive = 1 << 5
 PG_locked = 1 << 6
 PAGE_FLAG_NAMES = {
-    PG_head: "head", PG_uptodate: "uptodate", PG_dirty: "dirty", PG_lru: "lru", PG_swapbacked: "swapbacked",
+    PG_uptodate: "uptodate", PG_dirty: "dirty", PG_lru: "lru", PG_swapbacked: "swapbacked",
     PG_anon_exclusive: "anon_exclusive", PG_locked: "locked",
 }  # fmt: skip
 

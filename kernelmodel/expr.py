@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Expressions in C syntax, over unsigned numbers of 64 bits that wrap like the kernel's.
 
-``parse`` makes an immutable ``Expr`` once; ``evaluate`` and ``truth`` ask an ``Env`` for every name, member and element,
-so nothing of Python is reachable from an expression.  There are no stores, strings, casts or calls of kernel functions.
+``parse`` makes an immutable ``Expr`` once; ``evaluate`` and ``truth`` ask an ``Env`` for names, members and elements,
+so nothing of Python is reachable from an expression.  There are no stores, strings, casts or kernel functions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from kernelmodel.expr_parse import FUNCTIONS, POWER, Expr, Node, parse
 from kernelmodel.expr_tokens import MASK, ExprError, caret, number
 
 __all__ = [
-    "FUNCTIONS", "Env", "EvalError", "Expr", "ExprError", "Node", "Ref", "caret", "evaluate", "number", "parse", "truth",
+    "FUNCTIONS", "Env", "EvalError", "Expr", "ExprError", "Node", "Ref",
+    "caret", "evaluate", "number", "parse", "truth",
 ]  # fmt: skip
 
 _ERRNO = (
@@ -51,7 +52,7 @@ class Env(Protocol):
 
 
 def evaluate(expr: Expr, env: Env) -> int:
-    """Value of an expression, 0 … 2**64-1; ``EvalError`` if it has none (a name, a shift by 64, a struct, a division by 0)."""
+    """Value of an expression, 0 … 2**64-1; ``EvalError`` if it has none here (a name, a division by 0, a struct)."""
     return _number(_value(expr.root, env), expr.root)
 
 

@@ -21,7 +21,7 @@ _TYPES = frozenset(
 )
 _LEVELS = ("||", "&&", "|", "^", "&", "== !=", "< <= > >=", "<< >>", "+ -", "* / %")
 POWER = {op: 10 * (level + 2) for level, ops in enumerate(_LEVELS) for op in ops.split()}
-_TERNARY, _UNARY, _POSTFIX = 10, 200, 300
+_TERNARY, _UNARY = 10, 200
 
 
 class Node(NamedTuple):
@@ -45,7 +45,7 @@ class Expr(NamedTuple):
 
 
 def parse(text: str) -> Expr:
-    """Parse an expression; ``ExprError`` (message, column from 1) at the first thing that is wrong, never anything else."""
+    """Parse an expression; ``ExprError`` (message, column) at the first thing that is wrong, never anything else."""
     parser = _Parser(tokens(text))
     root = parser.expression(0, 0)
     left = parser.peek()

@@ -58,7 +58,7 @@ def tokens(text: str) -> list[Token]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise ExprError(f"unexpected character {ascii(text[at])}", at + 1)
+            raise ExprError(f"unexpected character {text[at]!a}", at + 1)
         kind, word, col = str(match.lastgroup), match.group(), at + 1
         if kind == "refused":
             raise ExprError(_refusal(word), col)
@@ -77,7 +77,8 @@ def number(text: str, col: int = 1) -> int:
     digits, suffix = match.group(1), match.group(2)
     hexadecimal = digits[:2] in ("0x", "0X")
     base = 16 if hexadecimal else 8 if digits[0] == "0" else 10
-    value = int(digits[2:] if hexadecimal else digits, base) * _SUFFIXES.get(suffix or "", 1) if len(digits) < 100 else -1
+    bare = digits[2:] if hexadecimal else digits
+    value = int(bare, base) * _SUFFIXES.get(suffix or "", 1) if len(bare) < 100 else -1
     if not 0 <= value <= MASK:
         raise ExprError(f"{_short(text)} does not fit into 64 bits", col)
     return value

@@ -83,6 +83,11 @@ class Field:
             chunk[offset] = value
             self.journal.log(self._bases[number] + offset, old, value, self.stride)
 
+    def fill(self, i: int, n: int, value: int) -> None:
+        """The same store to ``n`` cells."""
+        for each in range(i, i + n):
+            self.set(each, value)
+
     def add(self, i: int, delta: int) -> int:
         """Add, and give the new value."""
         value = self.get(i) + delta

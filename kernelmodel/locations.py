@@ -105,14 +105,14 @@ def parse_location(text: str, functions: Iterable[str] = ()) -> Location:
     text = text.strip()
     known = tuple(functions)
     if not text or len(text) > 200:
-        raise LocationError("the location is empty" if not text else "the location is longer than 200 characters", _FORMS)
+        raise LocationError("the location is longer than 200 characters" if text else "the location is empty", _FORMS)
     if text[0] == "/":
         raise LocationError("regular expressions are not supported as locations", _FORMS)
     match = _EVENT.fullmatch(ALIASES.get(text, text))
     if match and match["kind"] in (*KINDS, *ENDS):
         return Location(text, match["kind"], _attrs(match["kind"], match["outcome"], match["attrs"]))
     line = _LINE.fullmatch(text)
-    if line is None or (known and line["function"] not in known) or (not known and _close(line["function"], KINDS, 0.75)):
+    if line is None or (line["function"] not in known if known else _close(line["function"], KINDS, 0.75)):
         raise _unknown(text, match["kind"] if match else line["function"] if line else text, known)
     if line["line"] and int(line["line"]) == 0:
         raise LocationError("lines count from 1", "line 1 is the one with the function's name")
@@ -141,7 +141,9 @@ def _attrs(kind: str, outcome: str | None, attrs: str | None) -> tuple[tuple[str
     for part in attrs.split(",") if attrs is not None else ():
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not value:
-            raise LocationError(f"expected attr=value, not {ascii(part.strip())}", _attr_hint(name))
+            compared = re.fullmatch(r"\s*(order|i|cpu)\s*[<>!].*", part)
+            hint = f"comparisons go into the condition: {kind} if {part.strip()}" if compared else _attr_hint(name)
+            raise LocationError(f"expected attr=value, not {part.strip()!a}", hint)
         found.append(_attr(kind, name, value))
     return tuple(found)
 

@@ -48,13 +48,13 @@ class Log:
         self.arg = array("Q")
         self.fault = array("I")
         self.access = array("I")
-        self.mark = array("Q")
+        self.mark = array("I")
 
     def __len__(self) -> int:
         return len(self.shape)
 
     def append(self, shape: Shape, decision: Decision, fault: int, access: int, mark: int) -> None:
-        """One stop more; ``mark`` is the journal's position there."""
+        """One stop more, in an access (the number of its event); ``mark`` is the journal's position there."""
         number = self._numbers.get(shape)
         if number is None:
             number = self._intern(shape)

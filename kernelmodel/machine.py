@@ -111,9 +111,6 @@ class Machine:
         # programs
         self.cpu_event = field("cpu_event", 4)
         """Events of the CPU's program that are done."""
-        self.cpu_fault = field("cpu_fault", 4, stat=True)
-        """1 + number of the pass through the fault path that the CPU is in."""
-        self.nr_faults = field("nr_faults", 4, stat=True)
         self.answered = field("answered", 1)
         """Scripted answers that were used, by their number in the scenario."""
         self.uffd_events = field("uffd_events", 4, stat=True)

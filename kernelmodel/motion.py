@@ -55,7 +55,9 @@ def cont(run: Run, breaks: Breakpoints | None, poll: Poll | None = None) -> Moti
     return _onward(run, lambda _at: False, breaks, poll)
 
 
-def until(run: Run, predicate: Callable[[Run], bool], breaks: Breakpoints | None = None, poll: Poll | None = None) -> Motion:
+def until(
+    run: Run, predicate: Callable[[Run], bool], breaks: Breakpoints | None = None, poll: Poll | None = None
+) -> Motion:
     """On to the first later stop at which ``predicate(run)`` holds."""
 
     def arrived(at: int) -> bool:

@@ -172,19 +172,32 @@ def read(path: str | os.PathLike[str], name: str) -> Text:
     """The text of a regular file of at most 1 MiB, in UTF-8; ``ScenarioError`` otherwise.  Never blocks."""
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
-        with os.fdopen(fd, "rb") as file:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode):
-                raise ScenarioError([Problem(name, 1, 1, "not a regular file", "a scenario is a TOML file")])
-            if status.st_size > MAX_BYTES:
-                raise ScenarioError([too_large(name, status.st_size)])
-            data = file.read(MAX_BYTES + 1)
-    except IsADirectoryError:
-        raise ScenarioError([Problem(name, 1, 1, "is a directory", "only check takes folders")]) from None
+        try:
+            data = _read(fd, name)
+        finally:
+            os.close(fd)
     except OSError as error:
-        reason = (error.strerror or "can't be read").lower()
-        raise ScenarioError([Problem(name, 1, 1, f"can't be read: {reason}")]) from None
+        raise unreadable(name, (error.strerror or "no reason given").lower()) from None
+    except ValueError:
+        raise unreadable(name, "no file can have this name") from None
     return decode(data, name)
+
+
+def _read(fd: int, name: str) -> bytes:
+    status = os.fstat(fd)
+    if stat.S_ISDIR(status.st_mode):
+        raise unreadable(name, "it is a directory", "a scenario is one TOML file")
+    if not stat.S_ISREG(status.st_mode):
+        raise unreadable(name, "it is not a regular file", "a scenario is one TOML file")
+    if status.st_size > MAX_BYTES:
+        raise ScenarioError([too_large(name, status.st_size)])
+    with open(fd, "rb", closefd=False) as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def unreadable(name: str, why: str, hint: str = "") -> ScenarioError:
+    """The error for a file of which nothing could be read."""
+    return ScenarioError([Problem(name, 1, 1, f"can't be read: {why}", hint)])
 
 
 def from_string(content: str, name: str) -> Text:

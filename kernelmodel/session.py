@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kernelmodel import boot
@@ -23,14 +24,24 @@ from kernelmodel.snapshot import Event, Snapshot, View
 from kernelmodel.structs import Mm
 
 NO_STEP = -1
+NO_EVENT = 0xFFFFFFFF
+"""Event number of the last stop of a run, which belongs to none."""
 
 
-class Stop(NamedTuple):
-    """Where the run stands: ``decision``, or at its last step ``end``, ``bug`` or ``blocked``."""
+class Stop:
+    """Where the run stands: ``decision``, or at its last step ``end``, ``bug`` or ``blocked``; ``text`` in words."""
 
-    kind: str
-    step: int
-    text: str
+    __slots__ = ("_text", "kind", "step")
+
+    def __init__(self, kind: str, step: int, text: str | Callable[[], str]) -> None:
+        self.kind = kind
+        self.step = step
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        """What happened here; made when it is asked for."""
+        return self._text if isinstance(self._text, str) else self._text()
 
 
 class AccessEnd(NamedTuple):
@@ -58,7 +69,7 @@ class ImpossibleAnswer(Exception):
 class Run:
     """One CPU: the path that is alive on it and the decision where it is suspended."""
 
-    __slots__ = ("at", "decision", "driver", "event", "first", "wait")
+    __slots__ = ("at", "decision", "driver", "event", "fault", "first", "wait")
 
     def __init__(self) -> None:
         self.driver: Driver | None = None
@@ -67,6 +78,8 @@ class Run:
         self.wait: Wait | None = None
         self.event = -1
         self.first = 0
+        self.fault = -1
+        """Pass through the fault path that the CPU is in, -1 before its first decision."""
 
 
 class Session:
@@ -93,7 +106,13 @@ class Session:
         self._rest = (array("q"), array("Q"), array("i"))
         """Moments with no path alive: step it leads to, journal position, CPU that goes on."""
         self._bug_calls: list[Call] = []
+        self._before: tuple[int, list[Call]] = (NO_STEP, [])
+        """Calls at the stop before, once someone has asked for what changed."""
+        self._keep_before = False
+        self.fallbacks = array("I")
+        """Steps of all known fallbacks."""
         self._schedule = (0, 0, 0)
+        self._faults = 0
         self._forward(None, None)
 
     # -- where it stands -----------------------------------------------------------------------------
@@ -112,8 +131,13 @@ class Session:
         """The present stop."""
         if self.end is not None and self.step == self.last:
             return self.end
-        event = self.event(self.step)
-        return Stop("decision", self.step, f"{event.kind}:{event.outcome}" + (f"  {event.why}" if event.why else ""))
+        step = self.step
+        return Stop("decision", step, lambda: self._stop_text(step))
+
+    def _stop_text(self, step: int) -> str:
+        event = self.event(step)
+        words = f"{event.kind}:{event.outcome}" if event.outcome else event.kind
+        return f"{words}  {event.why}" if event.why else words
 
     def event(self, step: int) -> Event:
         """The decision at a known step; of the last stop one with an empty kind."""
@@ -124,7 +148,7 @@ class Session:
         return self.log.at(step).depth
 
     def access_of(self, step: int) -> int:
-        """Ordinal of the access that a step belongs to."""
+        """Which access a step belongs to: the number of its event."""
         return self.log.access[step]
 
     def calls(self) -> list[Call]:
@@ -135,12 +159,58 @@ class Session:
         driver = self._runs[self.log.at(self.step).cpu].driver
         return driver.calls() if driver is not None else []
 
+    def calls_before(self) -> list[Call]:
+        """The call stack at the stop before this one, as its locals stood then (empty at the first stop)."""
+        if self.step <= 0:
+            return []
+        if self._before[0] != self.step - 1:
+            self._keep_before = True
+            self._alive = False
+            self._revive()
+        return self._before[1] if self._before[0] == self.step - 1 else []
+
     @property
     def decision(self) -> Decision | None:
         """The decision object at the present stop, None at the end."""
         self._revive()
         run = self._runs[self.log.at(self.step).cpu]
         return run.decision if run.at == self.step else None
+
+    def pending(self, step: int) -> bool:
+        """Is some CPU still suspended at this step's decision?"""
+        return any(run.at == step for run in self._runs) and self._alive
+
+    def event_of(self, step: int) -> int:
+        """Number (in the scenario) of the event whose access a step belongs to, ``NO_EVENT`` at the end."""
+        return self.log.access[step]
+
+    def possible_answers(self) -> tuple[str, ...]:
+        """Every answer that the decision at the present stop takes; empty if it asks nothing."""
+        decision = self.decision
+        return possible(decision) if isinstance(decision, Question) else ()
+
+    def current_event(self) -> Access | None:
+        """The access that the CPU at the present stop is in."""
+        shape = self.log.at(self.step)
+        done = self.m.cpu_event.get(shape.cpu)
+        program = self._programs[shape.cpu]
+        return self.scenario.events[program[done]] if done < len(program) else None
+
+    def cpu_rows(self) -> list[tuple[int, str, str, str, int]]:
+        """Per CPU: number, event, state, function and line."""
+        self._revive()
+        rows = []
+        for cpu, run in enumerate(self._runs):
+            program = self._programs[cpu]
+            done = self.m.cpu_event.get(cpu)
+            text = event_text(self.scenario.events[program[done]]) if done < len(program) else ""
+            state = "done" if not text else f"waits for {run.wait.what}" if run.wait else "stopped" if run.driver else "ready"
+            name, line = "", 0
+            if run.driver is not None:
+                code, at, _ = run.driver.where()
+                name, line = code.co_name, at - code.co_firstlineno + 1
+            rows.append((cpu, text, state, name, line))
+        return rows
 
     # -- the verbs -----------------------------------------------------------------------------------
     def advance(self, answer: str | None = None) -> Stop:
@@ -153,8 +223,19 @@ class Session:
             self.m.journal.move(self.log.mark[self.step])
         elif self.end is None:
             self._revive()
+            if self._keep_before:
+                self._note_before()
             self._forward(None, answer)
         return self.stop
+
+    def _note_before(self) -> None:
+        """Keep the calls of this stop with their locals as text: structs would show later values."""
+        from kernelmodel import look_calls
+
+        calls = self.calls()
+        for call in calls:
+            call.texts = tuple(look_calls.rows_of(self.m, call))
+        self._before = (self.step, calls)
 
     def seek(self, step: int) -> Stop:
         """Go to a known step (clamped); only the machine moves."""
@@ -194,9 +275,9 @@ class Session:
 
     def token(self) -> str:
         """The run in a line: scenario, hash, variant, and what differs from natural."""
-        from kernelmodel import token
+        from kernelmodel import tokens
 
-        return token.make(self)
+        return tokens.make(self)
 
     # -- going forward -------------------------------------------------------------------------------
     def _recorded(self, step: int) -> str:
@@ -233,10 +314,11 @@ class Session:
     def _begin(self, run: Run, cpu: int, step: int) -> None:
         run.event = self._programs[cpu][self.m.cpu_event.get(cpu)]
         event = self.scenario.events[run.event]
-        run.driver = GeneratorDriver(access(self.m, cpu, Mm(self.m, 0), event.address, event.write))
+        run.driver = GeneratorDriver(access(cpu, Mm(self.m, 0), event.address, event.write))
         run.decision = run.wait = None
         run.at = NO_STEP
         run.first = step
+        run.fault = -1
 
     def _resume(self, run: Run, answer: str | None) -> Decision | Wait | None:
         """Answer the path's question, if it has one, and let it go on."""
@@ -290,7 +372,11 @@ class Session:
         mark = self.m.journal.mark()
         self.step = step
         if step < len(self.log):
+            run.fault = self.log.fault[step] if decision.kind != "return" else -1
             return
+        if run.fault < 0:
+            run.fault = self._faults
+            self._faults += 1
         asked, forced = isinstance(decision, Question), False
         outcome, reason = decision.outcome, decision.reason
         if isinstance(decision, Question):
@@ -304,7 +390,11 @@ class Session:
             decision.kind, outcome, decision.site, decision.order, decision.i, reason, decision.more, code.co_name,
             line - code.co_firstlineno + 1, depth, cpu, chosen, asked, forced,
         )  # fmt: skip
-        self.log.append(shape, decision, self.m.cpu_fault.get(cpu) - 1, len(self.accesses), mark)
+        self.log.append(shape, decision, run.fault, run.event, mark)
+        if decision.kind == "return":
+            run.fault = -1
+        if decision.kind == "fallback":
+            self.fallbacks.append(step)
         if decision.kind == "bug":
             self.end = Stop("bug", step, f"{decision.outcome}: {self.event(step).why}")
 
@@ -381,7 +471,8 @@ class Session:
             where = self._runs[cpu].driver.where() if waiting and self._runs[cpu].driver else None  # type: ignore[union-attr]
             name, line, depth = (where[0].co_name, where[1] - where[0].co_firstlineno + 1, where[2]) if where else ("", 0, 0)
             shape = Shape("", "", "", -1, -1, "", (), name, line, depth, cpu, chosen, False, False)
-            self.log.append(shape, Decision("", ""), self.m.cpu_fault.get(cpu) - 1, len(self.accesses), mark)
+            event = self._runs[cpu].event if waiting else NO_EVENT
+            self.log.append(shape, Decision("", ""), max(self._runs[cpu].fault, 0), event, mark)
         if waiting:
             text = "; ".join(f"cpu{cpu} waits for {what}" for cpu, what in waiting)
             self.end = Stop("blocked", step, text + ", and no event can wake it")
@@ -410,7 +501,7 @@ class Session:
                 "bug", bug.name, "", -1, -1, bug.why, (), code.co_name, line - code.co_firstlineno + 1, len(calls), cpu,
                 chosen, False, False,
             )  # fmt: skip
-            self.log.append(shape, Decision("bug", bug.name), self.m.cpu_fault.get(cpu) - 1, len(self.accesses), mark)
+            self.log.append(shape, Decision("bug", bug.name), max(self._runs[cpu].fault, 0), self._runs[cpu].event, mark)
         self.end = Stop("bug", step, f"{bug.name}: {bug.why}")
 
     # -- going back ----------------------------------------------------------------------------------
@@ -441,6 +532,10 @@ class Session:
             self._forward(None, None)
         end = self.end
         while self.step < target:
+            if self._keep_before and self.step == target - 1:
+                self._alive = True
+                self._note_before()
+                self._alive = False
             self._forward(None, None)
         self.end = end
         self._alive = True
@@ -480,9 +575,11 @@ class Session:
         self.log.cut(self.step + 1)
         self.end = None
         self._bug_calls = []
+        self._faults = max(self.log.fault) + 1
         self.answers = {step: answer for step, answer in self.answers.items() if step < self.step}
-        while self.questions and self.questions[-1] > self.step:
-            self.questions.pop()
+        for column in (self.questions, self.fallbacks):
+            while column and column[-1] > self.step:
+                column.pop()
         while self.accesses and self.accesses[-1].step > self.step:
             self.accesses.pop()
         steps, positions, cpus = self._rest

@@ -43,7 +43,7 @@ class Run(Protocol):
     def advance(self, answer: str | None = None) -> Stop:
         """One stop forward; stays at the last stop of the run."""
 
-    def seek(self, n: int) -> Stop:
+    def seek(self, step: int) -> Stop:
         """To a known stop."""
 
     def event(self, step: int) -> Event:

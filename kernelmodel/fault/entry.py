@@ -25,7 +25,6 @@ from kernelmodel.defs import (
 )
 from kernelmodel.fault import huge_pmd
 from kernelmodel.fault.common import handle_pte_fault
-from kernelmodel.machine import Machine
 from kernelmodel.mm.huge_mm import hugepage_vma_check, hugepage_vma_refusal
 from kernelmodel.mm.pgtable import pmd_alloc, pmd_none, translate
 from kernelmodel.mm.vma import find_vma
@@ -36,7 +35,7 @@ MAX_FAULTS = 1000
 """Passes that one access may take before it counts as a livelock."""
 
 
-def access(m: Machine, cpu: int, mm: Mm, address: int, write: bool) -> Path[tuple[int, int]]:
+def access(cpu: int, mm: Mm, address: int, write: bool) -> Path[tuple[int, int]]:
     """One instruction that touches memory: (passes through the fault path, what the last one returned)."""
     faults = 0
     ret = 0
@@ -44,7 +43,7 @@ def access(m: Machine, cpu: int, mm: Mm, address: int, write: bool) -> Path[tupl
     while not hardware_allows(mm, address, write):
         if faults == MAX_FAULTS:
             yield Decision("bug", "endless-refault", addr=address, reason="endless-refault", arg=faults)
-        ret = yield from do_user_addr_fault(m, cpu, mm, address, write, tried)
+        ret = yield from do_user_addr_fault(cpu, mm, address, write, tried)
         faults += 1
         if ret & VM_FAULT_ERROR:
             break
@@ -59,9 +58,8 @@ def hardware_allows(mm: Mm, address: int, write: bool) -> bool:
     return arch.pte_present(value) and (not write or arch.pte_write(value))
 
 
-def do_user_addr_fault(m: Machine, cpu: int, mm: Mm, address: int, write: bool, tried: int) -> Path[int]:
+def do_user_addr_fault(cpu: int, mm: Mm, address: int, write: bool, tried: int) -> Path[int]:
     """Find the VMA and check the access, as the exception handler does."""
-    m.cpu_fault.set(cpu, m.nr_faults.add(0, 1))
     vma = find_vma(mm, address)
     if vma is None:
         yield Decision("return", "VM_FAULT_SIGSEGV", addr=address, reason="no-vma")

@@ -130,7 +130,7 @@ def alloc_anon_folio(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
         break
 
     # fallback:
-    yield Decision("fallback", "order-0", order=prefer, addr=vmf.address, reason=reason)
+    yield Decision("fallback", "", order=prefer, addr=vmf.address, reason=reason)
     folio = yield from vma_alloc_zeroed_movable_folio(vma, vmf.address)
     return (0 if folio is not None else -ENOMEM), folio
 
@@ -259,7 +259,7 @@ def pte_range(vmf: VmFault, i: int, order: int, addr: int, changed: bool) -> Dec
 
 def step_down(orders: list[int], i: int, reason: str) -> Decision:
     """The cursor has moved to a lower order."""
-    return Decision("step-down", "lower", i=i, reason=reason, more=(("from", orders[i - 1]), ("to", orders[i])))
+    return Decision("step-down", "", i=i, reason=reason, more=(("from", orders[i - 1]), ("to", orders[i])))
 
 
 def recheck(vmf: VmFault, addr: int, nr_pages: int, changed: bool) -> Decision:

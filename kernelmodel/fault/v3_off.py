@@ -14,6 +14,6 @@ from kernelmodel.structs import Folio, VmFault
 
 def alloc_anon_folio(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
     """One zeroed page: (0, folio) or (-ENOMEM, NULL)."""
-    yield Decision("fallback", "order-0", order=0, addr=vmf.address, reason="policy")
+    yield Decision("fallback", "", order=0, addr=vmf.address, reason="policy")
     folio = yield from vma_alloc_zeroed_movable_folio(vmf.vma, vmf.address)
     return (0 if folio is not None else -ENOMEM), folio

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kernelmodel.decision import KernelBug, Path, Question
-from kernelmodel.defs import GFP_HIGHUSER_MOVABLE, MIGRATE_PCPTYPES, WMARK_LOW, WMARK_MIN, PG_head
+from kernelmodel.defs import GFP_HIGHUSER_MOVABLE, MIGRATE_PCPTYPES, WMARK_LOW, WMARK_MIN
 from kernelmodel.journal import Links
 from kernelmodel.machine import Machine
 from kernelmodel.mm.memcontrol import mem_cgroup_uncharge
@@ -207,7 +207,6 @@ def prep_new_folio(m: Machine, pfn: int, order: int) -> Folio:
     m._refcount.set(pfn, 1)
     if order:
         m.folio_order.set(pfn, order)
-        m.page_flags.set(pfn, PG_head)
     return Folio(m, pfn)
 
 
@@ -250,11 +249,9 @@ def free_folio(folio: Folio) -> None:
     """Uncharge, forget, give back."""
     m, pfn, order = folio.m, folio.id, folio.order
     mem_cgroup_uncharge(folio)
-    for each in range(pfn, pfn + (1 << order)):
-        if m._mapcount.get(each):
-            raise KernelBug("bad_page", f"pfn {each:#x} is freed while mapped")
+    if any(m._mapcount.run(pfn, 1 << order)):
+        raise KernelBug("bad_page", f"the folio at pfn {pfn:#x} is freed while mapped")
     for field in (m.mapping, m.page_index, m.folio_order, m._nr_pages_mapped, m._entire_mapcount):
         field.set(pfn, 0)
-    for each in range(pfn, pfn + (1 << order)):
-        m.page_flags.set(each, 0)
+    m.page_flags.fill(pfn, 1 << order, 0)
     __free_one_page(m, pfn, order)

@@ -28,11 +28,11 @@ def folio_add_new_anon_rmap(folio: Folio, vma: Vma, address: int) -> None:
     if not vma.vm_start <= address < vma.vm_end:
         raise KernelBug("VM_BUG_ON_VMA", f"{address:#x} is outside the VMA")
     if folio.order < m.arch.pmd_order:
-        for k in range(nr):
-            m._mapcount.set(pfn + k, 1)
-            m.page_flags.set(pfn + k, m.page_flags.get(pfn + k) | PG_anon_exclusive | (PG_swapbacked if k == 0 else 0))
+        m._mapcount.fill(pfn, nr, 1)
         if nr > 1:
+            m.page_flags.fill(pfn + 1, nr - 1, PG_anon_exclusive)
             folio._nr_pages_mapped = nr
+        folio.flags |= PG_anon_exclusive | PG_swapbacked
     else:
         m._entire_mapcount.set(pfn, 1)
         folio._nr_pages_mapped = COMPOUND_MAPPED

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Does a scenario meet its ``[expect]``?  One verdict per variant that the file names."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kernelmodel.defs import result_name
+from kernelmodel.invariants import violations
+from kernelmodel.mm.vmstat import counters, mthp_stats
+from kernelmodel.scenario_types import Expect, Scenario
+from kernelmodel.session import Session
+from kernelmodel.trace import event_line
+
+
+class Verdict(NamedTuple):
+    """One run held against what was expected of it."""
+
+    scenario: str
+    variant: str
+    ok: bool
+    why: tuple[str, ...]
+    token: str
+
+
+def check(scenario: Scenario) -> list[Verdict]:
+    """The scenario's own variant, then each one that has an ``[expect.variant]`` of its own."""
+    runs = dict(scenario.expect_variant)
+    if scenario.expect is not None or not runs:
+        runs = {scenario.variant: scenario.expect or Expect(), **runs}
+    return [check_run(scenario, variant, expect) for variant, expect in runs.items()]
+
+
+def check_run(scenario: Scenario, variant: str, expect: Expect) -> Verdict:
+    """Run one variant to its end, with the invariants after every access, and compare."""
+    session = Session(scenario, variant)
+    why: list[str] = []
+    done = 0
+    while not session.finished:
+        session.advance()
+        if len(session.accesses) != done or session.finished:
+            done = len(session.accesses)
+            settled = session.finished and session.stop.kind == "end"
+            why.extend(f"invariant {name}: {text}" for name, text in violations(session.m, settled))
+            if why:
+                break
+    why.extend(compare(session, expect))
+    return Verdict(scenario.name, variant, not why, tuple(why), session.token())
+
+
+def compare(session: Session, expect: Expect) -> list[str]:
+    """What is not as expected, in words."""
+    why = ending(session, expect)
+    results = tuple(result_name(end.ret) for end in session.accesses)
+    if expect.results is not None and results != expect.results:
+        why.append(f"results are {list(results)}, expected {list(expect.results)}")
+    if expect.orders is not None and (orders := mapped_orders(session)) != expect.orders:
+        why.append(f"orders are {list(orders)}, expected {list(expect.orders)}")
+    if expect.decisions is not None:
+        why.extend(missing_decisions(session, expect.decisions))
+    stats = mthp_stats(session.m)
+    for name, value in expect.mthp_stat or ():
+        if stats.get(name, 0) != value:
+            why.append(f"{name} is {stats.get(name, 0)}, expected {value}")
+    everything = counters(session.m)
+    for name, value in expect.vmstat or ():
+        if everything.get(name, 0) != value:
+            why.append(f"{name} is {everything.get(name, 0)}, expected {value}")
+    why.extend(f"answer '{text}' was never asked for" for text in unasked(session))
+    if expect.reachable or expect.unreachable or expect.invariants not in (None, "hold"):
+        why.append("reachable, unreachable and violated invariants need an exploration, which this version does not have")
+    return why
+
+
+def ending(session: Session, expect: Expect) -> list[str]:
+    """Did the run end where it should?"""
+    stop = session.stop
+    name = session.event(session.last).outcome if stop.kind == "bug" else ""
+    wanted = "bug" if expect.bug else "blocked" if expect.blocked else "end"
+    if stop.kind != wanted:
+        return [f"the run stopped with {stop.kind} ({stop.text}), expected {wanted}"]
+    if expect.bug and name != expect.bug:
+        return [f"the bug is '{name}', expected '{expect.bug}'"]
+    return []
+
+
+def mapped_orders(session: Session) -> tuple[int, ...]:
+    """What each access mapped, in the order in which they ended; -1: nothing."""
+    log = session.log
+    mapped: dict[int, int] = {}
+    for step in range(session.last):
+        shape = log.at(step)
+        if shape.kind == "install":
+            mapped[log.access[step]] = shape.order
+        elif shape.kind == "zero-page":
+            mapped[log.access[step]] = 0
+    return tuple(mapped.get(end.event, -1) for end in session.accesses)
+
+
+def missing_decisions(session: Session, wanted: str) -> list[str]:
+    """Is ``KIND:OUTCOME KIND …`` a subsequence of the run?  What has no outcome is named by its reason."""
+    steps = iter(range(len(session.log)))
+    for n, word in enumerate(wanted.split()):
+        kind, _, outcome = word.partition(":")
+        for step in steps:
+            event = session.event(step)
+            if event.kind == kind and (not outcome or outcome in (event.outcome, event.reason)):
+                break
+        else:
+            size = session.m.arch.page_size
+            near = [event_line(session.event(s), size) for s in range(len(session.log)) if session.log.at(s).kind == kind]
+            rest = f"; the run has: {' | '.join(near[:4])}" if near else f"; the run has no {kind}"
+            return [f"decision {n + 1} of {len(wanted.split())}, '{word}', is missing{rest}"]
+    return []
+
+
+def unasked(session: Session) -> list[str]:
+    """Scripted answers that no decision asked for."""
+    found, number = [], 0
+    for event in session.scenario.events:
+        for answer in event.answers:
+            if not session.m.answered.get(number):
+                found.append(f"{answer.site} = {answer.outcome}")
+            number += 1
+    return found

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Properties that hold at every stop: allocator, page tables, counts.  Each is named and says what it found.
+
+Those that one CPU can break; two of them only hold between accesses (``SETTLED``): a path that is alive may hold a lock
+and a folio that is not mapped yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from kernelmodel.defs import MIGRATE_TYPES, MM_ANONPAGES, MM_SWAPENTS
+from kernelmodel.journal import Links
+from kernelmodel.machine import Machine
+from kernelmodel.structs import Folio
+
+Check = Callable[[Machine], Iterator[str]]
+
+
+def free_lists(m: Machine) -> Iterator[tuple[int, int, int, int]]:
+    """(zone, order, first pfn, number of consecutive blocks) of every node on every list."""
+    for zone in range(len(m.zones)):
+        for migratetype in range(MIGRATE_TYPES):
+            for order in range(m.orders):
+                number = m.list_number(zone, migratetype, order)
+                node = m.lists.first(number)
+                while node:
+                    if node >= Links.RUN:
+                        start = m.frontier.get(zone)
+                        yield zone, order, start, (m.run_end[zone] - start) >> order
+                    else:
+                        yield zone, order, node, 1
+                    node = m.lists.after(node, number)
+
+
+def nr_free_matches_lists(m: Machine) -> Iterator[str]:
+    """free_area[].nr_free is the length of the lists."""
+    counted: dict[tuple[int, int], int] = {}
+    for zone, order, _, n in free_lists(m):
+        counted[zone, order] = counted.get((zone, order), 0) + n
+    for zone in range(len(m.zones)):
+        for order in range(m.orders):
+            have = sum(m.nr_free.get(m.list_number(zone, mt, order)) for mt in range(MIGRATE_TYPES))
+            if have != counted.get((zone, order), 0):
+                yield f"free_area[{order}].nr_free is {have}, the lists hold {counted.get((zone, order), 0)}"
+
+
+def nr_free_pages_matches(m: Machine) -> Iterator[str]:
+    """NR_FREE_PAGES is the sum over the lists."""
+    for number in range(len(m.zones)):
+        total = sum(n << order for zone, order, _, n in free_lists(m) if zone == number)
+        if total != m.nr_free_pages.get(number):
+            yield f"NR_FREE_PAGES is {m.nr_free_pages.get(number)}, the lists hold {total} pages"
+
+
+def blocks_are_aligned(m: Machine) -> Iterator[str]:
+    """A block head is aligned to its size, inside its zone, and not in use."""
+    for zone, order, pfn, n in free_lists(m):
+        span = m.zones[zone]
+        if pfn & ((1 << order) - 1) or not span.start <= pfn or pfn + (n << order) > span.end:
+            yield f"block {pfn:#x} of order {order} is misplaced"
+        if m._refcount.get(pfn):
+            yield f"block {pfn:#x} of order {order} is free with refcount {m._refcount.get(pfn)}"
+
+
+def buddies_are_merged(m: Machine) -> Iterator[str]:
+    """No two free buddies of one order stand unmerged below the highest order."""
+    for _, order, pfn, _ in free_lists(m):
+        if order < m.arch.max_order and m.buddy_order.get(pfn ^ (1 << order)) == order + 1:
+            yield f"blocks {pfn:#x} and {pfn ^ (1 << order):#x} of order {order} are free buddies"
+
+
+def blocks_do_not_overlap(m: Machine) -> Iterator[str]:
+    """No page is in two free blocks."""
+    end = -1
+    for pfn, size in sorted((pfn, n << order) for _, order, pfn, n in free_lists(m)):
+        if pfn < end:
+            yield f"block {pfn:#x} overlaps the free block before it"
+        end = pfn + size
+
+
+def maps(m: Machine) -> tuple[dict[int, int], dict[int, int], int, int]:
+    """(PTE maps per pfn, PMD maps per head pfn, swap entries, PTE tables that a PMD points to or keeps)."""
+    ptes: dict[int, int] = {}
+    leaves: dict[int, int] = {}
+    swaps = tables = 0
+    for place, value in m.pgtable.items():
+        level = m.table_used.get(place // m.arch.ptrs) - 1
+        if level == 0:
+            kind = m.arch.pte_kind(value)
+            if kind == "page":
+                pfn = m.arch.pte_pfn(value)
+                ptes[pfn] = ptes.get(pfn, 0) + 1
+            swaps += kind == "swap"
+        elif level == 1:
+            kind = m.arch.pmd_kind(value)
+            tables += kind == "table"
+            if kind == "leaf" and (pfn := m.arch.pte_pfn(value)) != m.huge_zero_pfn.get(0) - 1:
+                leaves[pfn] = leaves.get(pfn, 0) + 1
+    tables += sum(1 for _ in m.deposit.items())
+    return ptes, leaves, swaps, tables
+
+
+def mapcounts_match(m: Machine) -> Iterator[str]:
+    """A page's mapcount is the number of entries that map it."""
+    ptes, leaves, _, _ = maps(m)
+    counted = dict(m._mapcount.items())
+    for pfn in ptes.keys() | counted.keys():
+        if ptes.get(pfn, 0) != counted.get(pfn, 0):
+            yield f"pfn {pfn:#x} is mapped by {ptes.get(pfn, 0)} PTEs, its mapcount says {counted.get(pfn, 0)}"
+    whole = dict(m._entire_mapcount.items())
+    for pfn in leaves.keys() | whole.keys():
+        if leaves.get(pfn, 0) != whole.get(pfn, 0):
+            yield f"folio {pfn:#x} is mapped by {leaves.get(pfn, 0)} PMDs, its entire mapcount says {whole.get(pfn, 0)}"
+
+
+def mapped_pages_are_referenced(m: Machine) -> Iterator[str]:
+    """A mapped page belongs to a folio with at least as many references as it has maps."""
+    ptes, leaves, _, _ = maps(m)
+    refs: dict[int, int] = dict(leaves)
+    for pfn, n in ptes.items():
+        head = head_of(m, pfn)
+        refs[head] = refs.get(head, 0) + n
+    for head, n in refs.items():
+        if m._refcount.get(head) < n:
+            yield f"folio {head:#x} has {n} maps and {m._refcount.get(head)} references"
+
+
+def head_of(m: Machine, pfn: int) -> int:
+    """Head of the folio that holds a page."""
+    for order in range(m.arch.pmd_order, 1, -1):
+        head = pfn & -(1 << order)
+        if m.folio_order.get(head) >= order and m._refcount.get(head):
+            return head
+    return pfn
+
+
+def anon_pages_match(m: Machine) -> Iterator[str]:
+    """MM_ANONPAGES is the number of anonymous pages mapped (and under migration), MM_SWAPENTS that of swap entries."""
+    ptes, leaves, swaps, _ = maps(m)
+    moving = sum(
+        m.table_used.get(place // m.arch.ptrs) == 2 and m.arch.pmd_kind(value) == "migration"
+        for place, value in m.pgtable.items()
+    )
+    have = sum(m.rss_stat.get(m.mm_counter(mm, MM_ANONPAGES)) for mm in range(len(m.mm_names)))
+    want = sum(ptes.values()) + (sum(leaves.values()) + moving) * (1 << m.arch.pmd_order)
+    if have != want:
+        yield f"MM_ANONPAGES is {have}, {want} anonymous pages are mapped"
+    have = sum(m.rss_stat.get(m.mm_counter(mm, MM_SWAPENTS)) for mm in range(len(m.mm_names)))
+    if have != swaps:
+        yield f"MM_SWAPENTS is {have}, there are {swaps} swap entries"
+
+
+def nr_ptes_matches(m: Machine) -> Iterator[str]:
+    """nr_ptes counts PTE tables in use and deposited ones."""
+    _, _, _, tables = maps(m)
+    have = sum(m.nr_ptes.get(mm) for mm in range(len(m.mm_names)))
+    if have != tables:
+        yield f"nr_ptes is {have}, there are {tables} PTE tables"
+
+
+def charges_match(m: Machine) -> Iterator[str]:
+    """The memcg is charged for the folios that carry its mark, and for nothing else."""
+    want = sum(Folio(m, pfn).nr_pages for pfn, _ in m.memcg_data.items())
+    if want != m.memcg_usage.get(0):
+        yield f"memcg usage is {m.memcg_usage.get(0)} pages, the charged folios have {want}"
+
+
+def every_folio_is_mapped(m: Machine) -> Iterator[str]:
+    """Between accesses a folio is mapped, under migration, or the huge zero page: nothing leaks."""
+    ptes, leaves, _, _ = maps(m)
+    used = {head_of(m, pfn) for pfn in ptes} | set(leaves) | {m.huge_zero_pfn.get(0) - 1}
+    for place, value in m.pgtable.items():
+        if m.table_used.get(place // m.arch.ptrs) == 2 and m.arch.pmd_kind(value) == "migration":
+            used.add(m.arch.swp_offset(value))
+    for pfn, refs in m._refcount.items():
+        if pfn not in used:
+            yield f"folio {pfn:#x} has {refs} references and no map: leaked"
+
+
+def no_lock_is_held(m: Machine) -> Iterator[str]:
+    """Between accesses no page-table lock is held."""
+    for table, owner in m.ptl.items():
+        yield f"cpu{owner - 1} left the lock of table {table} held"
+
+
+ALWAYS: dict[str, Check] = {
+    each.__name__: each
+    for each in (
+        nr_free_matches_lists, nr_free_pages_matches, blocks_are_aligned, buddies_are_merged, blocks_do_not_overlap,
+        mapcounts_match, mapped_pages_are_referenced, anon_pages_match, nr_ptes_matches, charges_match,
+    )
+}  # fmt: skip
+"""Hold at every stop."""
+SETTLED: dict[str, Check] = {each.__name__: each for each in (every_folio_is_mapped, no_lock_is_held)}
+"""Hold when no path is alive."""
+
+
+def violations(m: Machine, settled: bool) -> list[tuple[str, str]]:
+    """(name, what was found), empty if all is well."""
+    checks = ALWAYS | SETTLED if settled else ALWAYS
+    return [(name, why) for name, check in checks.items() for why in check(m)]

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""TOML to ``Scenario``: reading, checking, and every error at once with its place.
+
+``load`` takes a path or the name of a packaged scenario, ``loads`` a text.  The keys are in ``scenario_keys``, the rules
+that need more than one value in ``scenario_mm`` and ``scenario_run``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from kernelmodel.arch import ARCHES
+from kernelmodel.scenario_faults import Faults, Problem, ScenarioError, nearest
+from kernelmodel.scenario_keys import ROOT, unknown_variant
+from kernelmodel.scenario_mm import Context, read_boot, read_memory, read_populate, read_thp, read_vmas
+from kernelmodel.scenario_run import read_breaks, read_events, read_expect, read_schedule
+from kernelmodel.scenario_text import Text, from_string, read
+from kernelmodel.scenario_types import Scenario
+from kernelmodel.variant_names import VARIANTS
+
+__all__ = ["Problem", "ScenarioError", "docs", "find", "load", "loads", "new", "packaged", "schema"]
+
+DEFAULT_ARCH = "x86-64"
+
+
+def load(path: str | os.PathLike[str], *, variant: str | None = None) -> Scenario:
+    """The scenario in the file at ``path``, or the packaged one of that name; ``variant`` replaces the file's own.
+
+    ``ScenarioError`` with every problem if there is no such file or it is not good.
+    """
+    name = os.fspath(path)
+    return _scenario(read(find(name), name), variant)
+
+
+def loads(text: str, name: str, *, variant: str | None = None) -> Scenario:
+    """The scenario in ``text``; ``name`` is what messages and tokens call it.  ``ScenarioError`` as in ``load``."""
+    return _scenario(from_string(text, name), variant)
+
+
+def find(name: str) -> Path:
+    """The file that ``name`` means: a path as it stands, else a packaged scenario; ``ScenarioError`` if there is none."""
+    path = Path(name)
+    if os.path.lexists(name) or "\0" in name:
+        return path
+    parts = path.parts[1:] if path.parts[:1] == ("scenarios",) else path.parts
+    if not path.is_absolute() and ".." not in parts:
+        from importlib.resources import files
+
+        found = files("scenarios")
+        for part in parts:
+            found = found / part
+        if parts and found.is_file():
+            return Path(str(found))
+    raise ScenarioError([Problem(name, 1, 1, "there is no such file", nearest(name, packaged(), most=0))])
+
+
+def packaged() -> list[str]:
+    """Names of the scenarios that come with the program, sorted: ``seed/unfit.toml``."""
+    from importlib.resources import files
+
+    found: list[str] = []
+    folders = [("", files("scenarios"))]
+    while folders:
+        prefix, folder = folders.pop()
+        for item in folder.iterdir():
+            if item.is_dir():
+                folders.append((f"{prefix}{item.name}/", item))
+            elif item.name.endswith(".toml"):
+                found.append(prefix + item.name)
+    return sorted(found)
+
+
+def _scenario(text: Text, variant: str | None) -> Scenario:
+    """From the text to the value."""
+    raw = text.parse()
+    faults = Faults(text.name, text)
+    table = ROOT.read(raw, (), faults)
+    own = table.get("variant")
+    if own is not None and own not in VARIANTS:
+        faults.add(("variant",), *unknown_variant(own))
+    if variant is not None and variant not in VARIANTS:
+        message, hint = unknown_variant(variant)
+        faults.add((), message + " (asked for in place of the file's)", hint)
+    arch = table.get("arch", DEFAULT_ARCH if "arch" not in raw else None)
+    ctx = Context(faults, ARCHES.get(arch), VARIANTS.get(variant or own or ""))
+    values = _values(ctx, table, raw)
+    faults.check()
+    return Scenario(
+        title=table.get("title", os.path.basename(text.name)),
+        name=text.name,
+        hash=text.hash,
+        variant=variant or own,
+        arch=arch,
+        warnings=tuple(str(note) for note in sorted(faults.notes, key=lambda note: (note.line, note.col))),
+        raw=raw,
+        **values,
+    )
+
+
+def _values(ctx: Context, table: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
+    """Everything of the file that rules look at; problems go to ``ctx.faults``."""
+    expect = table.get("expect")
+    values: dict[str, Any] = {
+        "thp": read_thp(ctx, table.get("thp", {})),
+        "boot": read_boot(ctx, table.get("boot", {})),
+        "memory": read_memory(ctx, table.get("memory", {})),
+        "config": tuple(table.get("config", {}).items()),
+        "vmas": read_vmas(ctx, table.get("vma", [])),
+    }
+    _note_config(ctx, table.get("config", {}))
+    values["populate"] = read_populate(ctx, table.get("populate", []))
+    values["events"] = read_events(ctx, table["event"], raw["event"]) if "event" in table else ()
+    values["breaks"] = read_breaks(ctx, table.get("break", []))
+    cpus = {each.get("cpu", 0) for each in table.get("event", [])}
+    values["schedule"] = read_schedule(ctx, table.get("schedule", ""), cpus)
+    if expect is not None:
+        values["expect"] = read_expect(ctx, expect, ("expect",))
+        per = {kind: expect.get(kind, {}).items() for kind in ("variant", "mutant")}
+        one = {kind: [(name, read_expect(ctx, part, ("expect", kind, name))) for name, part in per[kind]] for kind in per}
+        values["expect_variant"] = tuple(one["variant"])
+    return values
+
+
+def _note_config(ctx: Context, config: dict[str, bool]) -> None:
+    """Notes for configurations that the variant can't have."""
+    variant = ctx.variant.id if ctx.variant is not None else ""
+    if config.get("CONFIG_PT_RECLAIM") and variant.startswith("v3"):
+        ctx.faults.note(("config", "CONFIG_PT_RECLAIM"), f"the release of {variant} has no CONFIG_PT_RECLAIM; no effect")
+    flexible = config.get("CONFIG_FLEXIBLE_THP")
+    if flexible is not None and variant in ("v3", "v3-off") and flexible != (variant == "v3"):
+        ctx.faults.note(("config", "CONFIG_FLEXIBLE_THP"), "the variant decides this (v3 has it, v3-off has not); no effect")
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of scenario files."""
+    from kernelmodel import scenario_docs
+
+    return scenario_docs.schema()
+
+
+def new() -> str:
+    """A commented scenario to start from; it loads."""
+    from kernelmodel import scenario_docs
+
+    return scenario_docs.new()
+
+
+def docs() -> str:
+    """The reference of all keys, in Markdown."""
+    from kernelmodel import scenario_docs
+
+    return scenario_docs.docs()

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``thp-debug``: parse the command line and dispatch.  Textual is imported only to open the terminal debugger."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+VERSION = "0.1.0"
+USAGE = """\
+usage: thp-debug SCENARIO.toml [-b LOC]... [-ex CMD]... [--variant V] [--plain]     the debugger
+       thp-debug run      SCENARIO [--variant V] [-b LOC]... [--format text|ndjson]  to the end or the first stop
+       thp-debug check    SCENARIO|FOLDER... [--format text|ndjson|junit]            meet [expect]
+       thp-debug replay   TOKEN|FILE [--scenario FILE] [--format text|ndjson]        a run from its token
+       thp-debug variants [--format text|ndjson]                                     what is modelled
+       thp-debug schema | new                                                        scenario files: JSON Schema, a first one
+"""
+COMMANDS = ("run", "check", "replay", "variants", "schema", "new")
+LATER = ("explore", "compare", "conform", "capture")
+
+
+class Parser(argparse.ArgumentParser):
+    """Usage errors are one line on stderr and exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong."""
+        sys.stderr.write(f"{self.prog}: {message}\n")
+        raise SystemExit(2)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; its exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        return dispatch(words)
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # our bug: a path to the report, never a traceback
+        return crash(error)
+
+
+def dispatch(words: list[str]) -> int:
+    """By the first word."""
+    if not words:
+        return overview()
+    if words[0] in ("-h", "--help"):
+        sys.stdout.write(USAGE)
+        return 0
+    if words[0] == "--version":
+        return version()
+    if words[0] in LATER:
+        sys.stderr.write(f"thp-debug: {words[0]} is not in this version\n")
+        return 5
+    if words[0] in COMMANDS:
+        return batch(words[0], words[1:])
+    return debug(words)
+
+
+def overview() -> int:
+    """Usage, and the scenarios that come with the program."""
+    from kernelmodel import scenario
+
+    sys.stdout.write(USAGE + "\nscenarios that come with thp-debug:\n")
+    for name in scenario.packaged():
+        sys.stdout.write(f"  {name}\n")
+    return 0
+
+
+def version() -> int:
+    """The releases that are modelled."""
+    from kernelmodel.fault import VARIANTS
+
+    sys.stdout.write(f"thp-debug {VERSION}, modelling {', '.join(VARIANTS)} (FLEXIBLE_THP, July 2023, on Linux 6.5-rc)\n")
+    return 0
+
+
+def batch(command: str, words: list[str]) -> int:
+    """A subcommand that prints."""
+    from tui import headless
+
+    args = parser(command).parse_args(words)
+    out = headless.Output(getattr(args, "format", "text"), sys.stdout, sys.stderr)
+    calls: dict[str, Callable[[], int]] = {
+        "run": lambda: headless.run(args.scenario, args.variant, args.b, out),
+        "check": lambda: headless.check(args.scenario, out),
+        "replay": lambda: headless.replay(args.token, args.scenario, out),
+        "variants": lambda: headless.variants(out),
+        "schema": lambda: headless.schema(out),
+        "new": lambda: headless.new(out),
+    }
+    try:
+        code = calls[command]()
+    except headless.ScenarioError as error:
+        out.problems(error.errors)
+        return 2
+    except headless.UsageError as error:
+        sys.stderr.write(f"thp-debug {command}: {error}\n")
+        return 2
+    sys.stdout.flush()
+    return code
+
+
+def parser(command: str) -> Parser:
+    """The options of one subcommand."""
+    made = Parser(prog=f"thp-debug {command}", allow_abbrev=False)
+    forms = {"run": 2, "replay": 2, "variants": 2, "check": 3}.get(command, 0)
+    if forms:
+        made.add_argument("--format", choices=("text", "ndjson", "junit")[:forms], default="text")
+    if command == "run":
+        made.add_argument("scenario", metavar="SCENARIO")
+        made.add_argument("--variant", metavar="V")
+        made.add_argument("-b", action="append", default=[], metavar="LOC")
+    elif command == "check":
+        made.add_argument("scenario", nargs="+", metavar="SCENARIO|FOLDER")
+    elif command == "replay":
+        made.add_argument("token", metavar="TOKEN|FILE")
+        made.add_argument("--scenario", metavar="FILE")
+    return made
+
+
+def debug(words: list[str]) -> int:
+    """The debugger: in the terminal, or line by line."""
+    made = Parser(prog="thp-debug", allow_abbrev=False)
+    made.add_argument("scenario", metavar="SCENARIO.toml")
+    made.add_argument("-b", action="append", default=[], metavar="LOC")
+    made.add_argument("-ex", action="append", default=[], metavar="CMD")
+    made.add_argument("--variant", metavar="V")
+    made.add_argument("--plain", action="store_true")
+    args = made.parse_args(words)
+    plain = args.plain
+    if not plain and not terminal():
+        if sys.stdin.isatty() and not args.ex:
+            sys.stderr.write("thp-debug: no terminal to draw on; use --plain, -ex CMD, or thp-debug run\n")
+            return 5
+        plain = True
+    return open_debugger(args, plain)
+
+
+def terminal() -> bool:
+    """Is there a terminal that can be drawn on?"""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "")
+
+
+def open_debugger(args: argparse.Namespace, plain: bool) -> int:
+    """Load, boot, and hand over."""
+    from tui import headless
+
+    out = headless.Output("text", sys.stdout, sys.stderr)
+    try:
+        scenario = headless.load(args.scenario, out, args.variant)
+        breaks = headless.breakpoints(scenario, args.b)
+    except headless.ScenarioError as error:
+        out.problems(error.errors)
+        return 2
+    except headless.UsageError as error:
+        sys.stderr.write(f"thp-debug: {error}\n")
+        return 2
+    try:
+        session = headless.Session(scenario, args.variant)
+        if plain:
+            from tui.plain import run_plain
+
+            return run_plain(session, breaks, args.ex, sys.stdin, sys.stdout)
+        from tui.app import run_app
+
+        return run_app(session, breaks, commands=args.ex)
+    except headless.BootError as boot_error:
+        out.problems([headless.problem_at(scenario, boot_error.place, boot_error.message)])
+    except headless.ImpossibleAnswer as answer:
+        out.problems([headless.problem_at(scenario, answer.answer.place, answer.message)])
+    return 2
+
+
+def crash(error: Exception) -> int:
+    """Our bug: write a report, name its path, exit 70."""
+    import traceback
+    from pathlib import Path
+
+    from platformdirs import user_state_dir
+
+    folder = Path(user_state_dir("thp-debug"))
+    line = f"thp-debug: internal error: {type(error).__name__}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        report = folder / "crash.txt"
+        report.write_text("".join(traceback.format_exception(error)))
+        line += f"; the report is in {report}"
+    except OSError:
+        line += "; no report could be written"
+    sys.stderr.write(line + "\n")
+    return 70
+
+
+if __name__ == "__main__":
+    sys.exit(main())

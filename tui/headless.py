@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The batch front end: ``run``, ``check``, ``replay``, ``variants``, ``schema``, ``new``.  No Textual here.
+
+stdout is data, stderr is narration; the exit codes are part of the contract.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+from kernelmodel import check as checking
+from kernelmodel import scenario as scenarios
+from kernelmodel.boot import BootError
+from kernelmodel.expr import ExprError, caret
+from kernelmodel.fault import VARIANTS
+from kernelmodel.locations import LocationError
+from kernelmodel.scenario import Problem, ScenarioError
+from kernelmodel.scenario_types import Place, Scenario
+from kernelmodel.session import ImpossibleAnswer, Session
+from kernelmodel.stops import Breakpoints
+from kernelmodel.tokens import Token, TokenError
+from kernelmodel.tokens import parse as parse_token
+from kernelmodel.trace import BadAnswer, Record, follow, record, text_line
+
+OK, FAILED, USAGE, INCONCLUSIVE, DISAGREE, IMPOSSIBLE, OUR_BUG, INTERRUPTED = 0, 1, 2, 3, 4, 5, 70, 130
+
+
+class UsageError(Exception):
+    """Bad words on the command line; the message is for stderr, exit code 2."""
+
+
+class Output:
+    """Where records go: NDJSON lines, or text."""
+
+    def __init__(self, form: str, stdout: TextIO, stderr: TextIO) -> None:
+        self.form = form
+        self.stdout = stdout
+        self.stderr = stderr
+
+    def put(self, row: Record) -> None:
+        """One record as NDJSON."""
+        self.stdout.write(json.dumps(row, separators=(",", ":"), ensure_ascii=True) + "\n")
+
+    def line(self, text: str) -> None:
+        """One line of text."""
+        self.stdout.write(text + "\n")
+
+    def note(self, text: str) -> None:
+        """Narration."""
+        self.stderr.write(text + "\n")
+
+    def problems(self, found: Iterable[Problem]) -> None:
+        """Errors: always on stderr, and as records where records are wanted."""
+        for each in found:
+            self.note(str(each) + (f" ({each.hint})" if each.hint else ""))
+            if self.form == "ndjson":
+                self.put(
+                    record("error", file=each.file, line=each.line, col=each.col, message=each.message, hint=each.hint or None)
+                )
+
+
+def load(name: str, out: Output, variant: str | None = None) -> Scenario:
+    """A scenario by path or packaged name; its notes go to stderr."""
+    scenario = scenarios.load(name, variant=variant)
+    for note in scenario.warnings:
+        out.note(note)
+    return scenario
+
+
+def problem_at(scenario: Scenario, place: Place, message: str) -> Problem:
+    """A trouble that shows only when the machine is built or runs, at its place in the file."""
+    return Problem(scenario.name, place.line, place.col, message, "")
+
+
+def breakpoints(scenario: Scenario, extra: Iterable[str]) -> Breakpoints:
+    """Those of the scenario, then those of the command line (``LOC`` or ``LOC if EXPR``)."""
+    breaks = Breakpoints()
+    for spec in scenario.breaks:
+        breaks.add(spec.on, spec.condition)
+    for text in extra:
+        try:
+            breaks.add(text)
+        except LocationError as error:
+            raise UsageError(f"-b {text}: {error.message}" + (f" ({error.hint})" if error.hint else "")) from None
+        except ExprError as error:
+            condition = text.partition(" if ")[2]
+            raise UsageError(f"-b {text}: {error.message}\n{caret(condition, error)}") from None
+    return breaks
+
+
+def run(name: str, variant: str | None, extra: list[str], out: Output) -> int:
+    """``run``: to the end or the first stop."""
+    scenario = load(name, out, variant)
+    breaks = breakpoints(scenario, extra)
+    try:
+        return emit(Session(scenario, variant), breaks, {}, out)
+    except (BootError, ImpossibleAnswer) as error:
+        place = error.place if isinstance(error, BootError) else error.answer.place
+        out.problems([problem_at(scenario, place, error.message)])
+        return USAGE
+
+
+def emit(session: Session, breaks: Breakpoints | None, answers: dict[int, str], out: Output) -> int:
+    """Write the records of a run; the exit code of its last stop."""
+    code = OK
+    for row in follow(session, breaks, answers):
+        if out.form == "ndjson":
+            out.put(row)
+        else:
+            out.line(text_line(session, row))
+        if row["type"] == "stop":
+            code = OK if row["kind"] in ("break", "end") else FAILED
+            if row["kind"] == "break" and breaks is not None and any(each.trouble for each in breaks):
+                code = USAGE
+    for text in checking.unasked(session) if session.finished else ():
+        out.note(f"{session.scenario.name}: warning: answer '{text}' was never asked for")
+    return code
+
+
+def files(names: list[str]) -> Iterator[str]:
+    """Files as they are, folders as all the scenarios below them, sorted."""
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            yield from sorted(str(each) for each in path.rglob("*.toml"))
+        else:
+            yield name
+
+
+def check(names: list[str], out: Output) -> int:
+    """``check``: every scenario against its ``[expect]``."""
+    code = OK
+    verdicts: list[checking.Verdict] = []
+    for name in files(names):
+        try:
+            scenario = load(name, out)
+            found = checking.check(scenario)
+        except ScenarioError as error:
+            out.problems(error.errors)
+            code = USAGE
+            continue
+        except (BootError, ImpossibleAnswer) as error:
+            place = error.place if isinstance(error, BootError) else error.answer.place
+            out.problems([problem_at(scenario, place, error.message)])
+            code = USAGE
+            continue
+        verdicts.extend(found)
+        for verdict in found:
+            report(verdict, out)
+        if code == OK and not all(verdict.ok for verdict in found):
+            code = FAILED
+    if out.form == "junit":
+        out.line(junit(verdicts))
+    elif out.form == "text":
+        failed = sum(not verdict.ok for verdict in verdicts)
+        out.line(f"{len(verdicts) - failed} passed, {failed} failed")
+    if not verdicts and code == OK:
+        out.note("thp-debug check: no scenario there")
+        return USAGE
+    return code
+
+
+def report(verdict: checking.Verdict, out: Output) -> None:
+    """One verdict."""
+    if out.form == "ndjson":
+        out.put(
+            record(
+                "check", scenario=verdict.scenario, variant=verdict.variant, ok=verdict.ok, why=list(verdict.why),
+                token=None if verdict.ok else verdict.token,
+            )
+        )  # fmt: skip
+    elif out.form == "text":
+        out.line(f"{'ok  ' if verdict.ok else 'FAIL'} {verdict.scenario} [{verdict.variant}]")
+        for why in verdict.why:
+            out.line(f"     {why}")
+        if not verdict.ok:
+            out.line(f"     thp-debug replay '{verdict.token}'")
+
+
+def junit(verdicts: list[checking.Verdict]) -> str:
+    """JUnit XML."""
+    from xml.sax.saxutils import escape, quoteattr
+
+    rows = [
+        f'<testsuite name="thp-debug check" tests="{len(verdicts)}" failures="{sum(not each.ok for each in verdicts)}">'
+    ]
+    for each in verdicts:
+        head = f"  <testcase classname={quoteattr(each.scenario)} name={quoteattr(each.variant)}"
+        if each.ok:
+            rows.append(head + "/>")
+        else:
+            rows.append(f"{head}><failure message={quoteattr(each.why[0])}>{escape(chr(10).join(each.why))}</failure></testcase>")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + "\n".join([*rows, "</testsuite>"])
+
+
+def replay(text: str, scenario_file: str | None, out: Output) -> int:
+    """``replay``: a token (or a file that holds one), verified by its digest."""
+    token = read_token(text)
+    name = scenario_file or token.name
+    scenario = load(name, out, token.variant)
+    if scenario.hash != token.hash:
+        raise UsageError(f"{name} has changed: its hash is {scenario.hash}, the token was made with {token.hash}")
+    if token.variant not in VARIANTS:
+        raise UsageError(f"variant '{token.variant}' is not modelled (there are {', '.join(VARIANTS)})")
+    try:
+        session = Session(scenario, token.variant)
+        code = emit(session, None, token.answers, out)
+    except BadAnswer as error:
+        raise UsageError(f"the token does not fit {name}: {error}") from None
+    if token.digest and session.digest()[:8] != token.digest:
+        out.note(f"replay ended in state {session.digest()[:8]}, the token says {token.digest}: the model has changed")
+        return FAILED
+    return code
+
+
+def read_token(text: str) -> Token:
+    """From the command line, or the last token in a file (a saved run)."""
+    if not text.startswith("thp1:") and Path(text).is_file():
+        with Path(text).open("rb") as file:
+            content = file.read(16 << 20).decode("utf-8", "replace")
+        words = [word.strip("\"',") for line in content.splitlines() for word in line.replace('"', " ").split()]
+        tokens = [word for word in words if word.startswith("thp1:")]
+        if not tokens:
+            raise UsageError(f"{text}: there is no token in this file")
+        text = tokens[-1]
+    try:
+        return parse_token(text)
+    except TokenError as error:
+        raise UsageError(f"bad token: {error.message}") from None
+
+
+def variants(out: Output) -> int:
+    """``variants``: id first, then source and what changed."""
+    for each in VARIANTS.values():
+        if out.form == "ndjson":
+            out.put(record("variant", id=each.id, source=each.source, changed=each.changed))
+        else:
+            out.line(f"{each.id:<8} {each.changed}  [{each.source}]")
+    return OK
+
+
+def schema(out: Output) -> int:
+    """``schema``: the JSON Schema of scenario files."""
+    out.line(json.dumps(scenarios.schema(), indent=2))
+    return OK
+
+
+def new(out: Output) -> int:
+    """``new``: a commented scenario to begin with."""
+    out.stdout.write(scenarios.new())
+    return OK

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The decisions of this run, numbered; the number is the address that ``goto`` takes."""
+
+from __future__ import annotations
+
+from kernelmodel.snapshot import Event, Snapshot
+from tui.paint.look import Look
+from tui.paint.rows import Row, Seg, hexa
+
+
+def title(snap: Snapshot, look: Look) -> str:
+    """The access in progress."""
+    return f"events  {snap.access}" if snap.access else "events"
+
+
+def cursor_step(snap: Snapshot, look: Look) -> int:
+    """The step under the cursor."""
+    return snap.step if look.event < 0 else look.event
+
+
+def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
+    """At most ``height`` rows around the cursor, which is the present unless the user moved it."""
+    if not snap.events:
+        return [((" no decision yet", "dim"),)]
+    steps = [event.step for event in snap.events]
+    at = cursor_step(snap, look)
+    place = next((place for place, step in enumerate(steps) if step >= at), len(steps) - 1)
+    after = 0 if height < 4 else 1 if height < 8 else 3
+    begin = max(0, min(place - height + 1 + after, len(steps) - height))
+    many = len(snap.cpus) > 1
+    digits = len(str(snap.last))
+    return [_row(event, snap, look, width, many, digits) for event in snap.events[begin : begin + height]]
+
+
+def _row(event: Event, snap: Snapshot, look: Look, width: int, many: bool, digits: int) -> Row:
+    present = event.step == snap.step
+    future = event.step > snap.step
+    base = "dim" if future else ""
+    under = event.step == look.event
+    out: list[Seg] = [
+        ("*" if present else " ", "here"),
+        (f"#{event.step:<{digits}} ", "cursor" if under else "dim"),
+    ]
+    if many:
+        out.append((f"cpu{event.cpu} ", "dim"))
+    out.append((f"{event.kind or 'end':<11} ", "dim" if future else "bad" if event.kind in ("fallback", "bug") else "bold"))
+    if width >= 100:
+        out.append((f"{event.function}:{event.line}".ljust(22) + " ", "dim"))
+    out.append((_operands(event), base))
+    out.append((event.outcome, _style(event, base)))
+    if event.forced:
+        out.append((" FORCED", "forced"))
+    elif not event.natural:
+        out.append((" answered", "forced"))
+    if event.why:
+        out.append((f"  {event.why}", base or "dim" if not present else ""))
+    if event.step in look.stopped:
+        out.append((f"  <- break {look.stopped[event.step]}", "break"))
+    return tuple(out)
+
+
+def _operands(event: Event) -> str:
+    parts = []
+    if event.i >= 0:
+        parts.append(f"i={event.i}")
+    if event.order >= 0:
+        parts.append(f"order={event.order}")
+    if event.addr >= 0:
+        parts.append(hexa(event.addr))
+    return " ".join(parts) + " " if parts else ""
+
+
+BAD = ("outside", "populated", "NULL", "-ENOMEM", "changed", "armed", "unstable", "missing", "marker")
+"""Outcomes that reject or fail."""
+
+
+def _style(event: Event, base: str) -> str:
+    if base:
+        return base
+    return "bad" if event.outcome in BAD or event.kind in ("fallback", "bug") else "good"

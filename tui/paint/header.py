@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The first line: which scenario, where we stand, why we stopped."""
+
+from __future__ import annotations
+
+from kernelmodel.snapshot import Snapshot
+from tui.paint.look import Look
+from tui.paint.rows import Row, Seg
+
+
+def paint(snap: Snapshot, look: Look, width: int) -> Row:
+    """One row; the past is marked in reverse video, so that nobody mistakes it for the present."""
+    name = snap.name if width >= 100 else snap.name.rsplit("/", 1)[-1]
+    past = snap.step < snap.last
+    bar: Seg = (" │ ", "dim")
+    forced = snap.event is not None and snap.event.forced
+    out: list[Seg] = [(f" {name}", "bold"), bar, (snap.variant, "")]
+    if width >= 100:
+        out += [bar, (snap.arch, "")]
+    out.append(bar)
+    out.append((f" PAST {snap.step}/{snap.last} ", "past") if past else (f"step {snap.step}/{snap.last}", ""))
+    out += [bar, (f"cpu{snap.cpu}", ""), bar]
+    if forced:
+        out += [("FORCED", "forced"), (" ", "")]
+    if look.reason:
+        out += [(look.reason, "break"), (": ", "")]
+    out.append((snap.stop_text, "bad" if snap.stop in ("bug", "blocked") else "good" if snap.stop == "end" else "here"))
+    return tuple(out)
