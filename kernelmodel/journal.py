@@ -358,9 +358,8 @@ def mix(field: Field, index: int, value: int) -> tuple[int, int]:
     x ^= x >> 67
     x = x * 0xE7037ED1A0B428DB8EBC6AF09C88C6E3 & _M128
     x ^= x >> 61
-    if field.linear:
-        x *= value
-    return x & _M64, x >> 64 & _M64
+    times = value if field.linear else 1
+    return (x & _M64) * times & _M64, (x >> 64) * times & _M64
 
 
 class Links:

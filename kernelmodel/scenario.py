@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """TOML to ``Scenario``: reading, checking, and every error at once with its place.
 
-``load`` takes a path or the name of a packaged scenario, ``loads`` a text.  The keys are in ``scenario_keys``, the rules
-that need more than one value in ``scenario_mm`` and ``scenario_run``.
+``load`` takes a path or the name of a packaged scenario, ``loads`` a text.  The keys are in ``scenario_keys``, the
+rules that need more than one value in ``scenario_memory``, ``scenario_mm`` and ``scenario_run``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 from kernelmodel.arch import ARCHES
 from kernelmodel.scenario_faults import Faults, Problem, ScenarioError, nearest
 from kernelmodel.scenario_keys import ROOT, unknown_variant
-from kernelmodel.scenario_mm import Context, read_boot, read_memory, read_populate, read_thp, read_vmas
+from kernelmodel.scenario_memory import note_config, read_boot, read_memory, read_thp
+from kernelmodel.scenario_mm import Context, read_populate, read_vmas
 from kernelmodel.scenario_run import read_breaks, read_events, read_expect, read_schedule
 from kernelmodel.scenario_text import Text, from_string, read
 from kernelmodel.scenario_types import Scenario
@@ -40,7 +41,7 @@ def loads(text: str, name: str, *, variant: str | None = None) -> Scenario:
 
 
 def find(name: str) -> Path:
-    """The file that ``name`` means: a path as it stands, else a packaged scenario; ``ScenarioError`` if there is none."""
+    """The file that ``name`` means: a path as it stands, else a packaged scenario; ``ScenarioError`` if neither."""
     path = Path(name)
     if os.path.lexists(name) or "\0" in name:
         return path
@@ -53,7 +54,8 @@ def find(name: str) -> Path:
             found = found / part
         if parts and found.is_file():
             return Path(str(found))
-    raise ScenarioError([Problem(name, 1, 1, "there is no such file", nearest(name, packaged(), most=0))])
+    hint = nearest(name, packaged(), most=0) or "thp-debug without arguments lists the packaged scenarios"
+    raise ScenarioError([Problem(name, 1, 1, "there is no such file", hint)])
 
 
 def packaged() -> list[str]:
@@ -109,7 +111,7 @@ def _values(ctx: Context, table: dict[str, Any], raw: dict[str, Any]) -> dict[st
         "config": tuple(table.get("config", {}).items()),
         "vmas": read_vmas(ctx, table.get("vma", [])),
     }
-    _note_config(ctx, table.get("config", {}))
+    note_config(ctx, table.get("config", {}))
     values["populate"] = read_populate(ctx, table.get("populate", []))
     values["events"] = read_events(ctx, table["event"], raw["event"]) if "event" in table else ()
     values["breaks"] = read_breaks(ctx, table.get("break", []))
@@ -117,20 +119,13 @@ def _values(ctx: Context, table: dict[str, Any], raw: dict[str, Any]) -> dict[st
     values["schedule"] = read_schedule(ctx, table.get("schedule", ""), cpus)
     if expect is not None:
         values["expect"] = read_expect(ctx, expect, ("expect",))
-        per = {kind: expect.get(kind, {}).items() for kind in ("variant", "mutant")}
-        one = {kind: [(name, read_expect(ctx, part, ("expect", kind, name))) for name, part in per[kind]] for kind in per}
-        values["expect_variant"] = tuple(one["variant"])
+        for kind in ("variant", "mutant"):
+            parts = expect.get(kind, {}).items()
+            values[f"expect_{kind}"] = tuple(
+                (name, read_expect(ctx, part, ("expect", kind, name))) for name, part in parts
+            )
+        del values["expect_mutant"]  # checked here; whoever runs mutants reads ``raw``
     return values
-
-
-def _note_config(ctx: Context, config: dict[str, bool]) -> None:
-    """Notes for configurations that the variant can't have."""
-    variant = ctx.variant.id if ctx.variant is not None else ""
-    if config.get("CONFIG_PT_RECLAIM") and variant.startswith("v3"):
-        ctx.faults.note(("config", "CONFIG_PT_RECLAIM"), f"the release of {variant} has no CONFIG_PT_RECLAIM; no effect")
-    flexible = config.get("CONFIG_FLEXIBLE_THP")
-    if flexible is not None and variant in ("v3", "v3-off") and flexible != (variant == "v3"):
-        ctx.faults.note(("config", "CONFIG_FLEXIBLE_THP"), "the variant decides this (v3 has it, v3-off has not); no effect")
 
 
 def schema() -> dict[str, Any]:

@@ -57,7 +57,9 @@ class Faults:
             self.problems.append(self._problem(path, message, hint, key, offset))
         elif len(self.problems) == MAX_PROBLEMS:
             end = self.text.content.count("\n") + 1
-            self.problems.append(Problem(self.name, end, 1, f"more than {MAX_PROBLEMS} problems; the rest is not listed"))
+            self.problems.append(
+                Problem(self.name, end, 1, f"more than {MAX_PROBLEMS} problems; the rest is not listed")
+            )
 
     def note(self, path: KeyPath, message: str) -> None:
         """Something that is taken, but not as it stands."""

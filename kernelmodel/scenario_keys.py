@@ -8,20 +8,8 @@ from collections.abc import Callable
 from kernelmodel.arch import ARCHES
 from kernelmodel.defs import NODE_STATS, VM_EVENTS, VM_FAULT_BITS
 from kernelmodel.scenario_faults import nearest, show
-from kernelmodel.scenario_kinds import (
-    Address,
-    Boolean,
-    Choice,
-    Int,
-    Key,
-    Later,
-    Map,
-    Several,
-    Size,
-    Str,
-    Table,
-    Tables,
-)
+from kernelmodel.scenario_kinds import Address, Boolean, Choice, Int, Size, Str
+from kernelmodel.scenario_tables import Key, Later, Map, Several, Table, Tables
 from kernelmodel.variant_names import NOT_YET, VARIANTS
 
 MAX_CPU = 63
@@ -86,7 +74,9 @@ def _mthp(name: str) -> tuple[str, str] | None:
     size, dot, stat = name.partition(".")
     if not dot or not size.endswith("kB") or not size[:-2].isdecimal():
         return f"{show(name)} is no statistic of a size", 'they are written "64kB.anon_fault_alloc"'
-    return None if stat in MTHP_STATS else (f"unknown statistic {show(stat)}", nearest(stat, MTHP_STATS, len(MTHP_STATS)))
+    return (
+        None if stat in MTHP_STATS else (f"unknown statistic {show(stat)}", nearest(stat, MTHP_STATS, len(MTHP_STATS)))
+    )
 
 
 def unknown_variant(name: str) -> tuple[str, str]:
@@ -157,7 +147,7 @@ MEMORY = Table(
     "One zone, fresh or of given blocks.",
     Key(
         "size",
-        Size(1, MAX_MEMORY, "one page … 16T, in bytes or as text: \"64M\""),
+        Size(1, MAX_MEMORY, 'one page … 16T, in bytes or as text: "64M"'),
         "Size of the zone, a multiple of the page size.",
         '"64M"; with `free` as large as the blocks need',
     ),
@@ -184,8 +174,10 @@ MEMORY = Table(
 VMA = Table(
     "[[vma]]",
     "A mapping of anonymous memory, taken as it stands.",
-    Key("name", Str("a name: a letter or _, then letters, digits, _ . -, at most 64", NAME), "Its name.", required=True),
-    Key("start", Int(0, MAX_COUNT, "an address, as an integer"), "First address, a multiple of the page size.", required=True),
+    Key("name", Str("a name: a letter or _, then letters, digits, _ . -, at most 64", NAME), "Its name.",
+        required=True),
+    Key("start", Int(0, MAX_COUNT, "an address, as an integer"), "First address, a multiple of the page size.",
+        required=True),
     Key(
         "size",
         Size(1, 1 << 52, 'bytes (at least one page), as an integer or as text: "1M"'),
@@ -217,7 +209,7 @@ EVENT = Table(
     *(Key(verb, Later(value, "read and write"), f"Not modelled yet: {value}.") for verb, value in LATER_VERBS.items()),
     Key(
         "answers",
-        Several(Str("text: \"site = outcome\""), "a list of texts: \"site = outcome\""),
+        Several(Str('text: "site = outcome"'), 'a list of texts: "site = outcome"'),
         "What the environment answers instead of nature: `vma_alloc_folio(order=4) = NULL`; each is used once.",
         "[]",
     ),
@@ -234,7 +226,7 @@ _EXPECT = (
     Key("results", Several(Str("0 or VM_FAULT_ names joined by |", RESULT), 'a list of texts: "0"'),
         "Result of each access, in the order in which they end."),
     Key("orders", Several(Int(-1, 16), "a list of orders"), "Order that each access mapped; -1: nothing."),
-    Key("decisions", Str(_WORDS), "Decisions that are taken in this order, others may stand between: KIND or KIND:OUTCOME."),
+    Key("decisions", Str(_WORDS), "Decisions that are taken in this order; others may stand between."),
     Key("mthp_stat", Map("mthp_stat", "Statistics of a size.", Int(0, MAX_COUNT), _mthp, "statistics and numbers"),
         'Statistics of a size: `{ "64kB.anon_fault_alloc" = 0 }`; what the variant lacks counts as 0.'),
     Key("vmstat", Map("vmstat", "Counters.", Int(0, MAX_COUNT), _known(VMSTATS, "counter"), "counters and numbers"),
@@ -242,7 +234,8 @@ _EXPECT = (
     Key("bug", Str("the name of a bug"), "The run ends at this bug."),
     Key("blocked", Boolean(), "The run ends blocked.", "false"),
     Key("reachable", Several(Str("a decision as KIND:OUTCOME"), "a list of decisions"), "What exploring must reach."),
-    Key("unreachable", Several(Str("a decision as KIND:OUTCOME"), "a list of decisions"), "What exploring must not reach."),
+    Key("unreachable", Several(Str("a decision as KIND:OUTCOME"), "a list of decisions"),
+        "What exploring must not reach."),
     Key("invariants", Str('"hold" or the name of an invariant'), '"hold", or the invariant that must be violated.'),
 )  # fmt: skip
 _EXPECT_ONE = Table("[expect.…]", "The same keys for one variant or mutant.", *_EXPECT)
@@ -257,11 +250,15 @@ EXPECT = Table(
         'The same keys for one mutant: `[expect.mutant."drop R1"]`.'),
 )  # fmt: skip
 
-CONFIG = Map("[config]", "CONFIG_ names of the kernel.", Boolean(), _known(CONFIGS, "configuration"), "CONFIG_ names and booleans")
-
-EXPLORE = Table(
-    "[explore]", "How to explore.", Key("failures", Boolean(), "Allocations and charges may fail.", "true")
+CONFIG = Map(
+    "[config]",
+    "CONFIG_ names of the kernel.",
+    Boolean(),
+    _known(CONFIGS, "configuration"),
+    "CONFIG_ names and booleans",
 )
+
+EXPLORE = Table("[explore]", "How to explore.", Key("failures", Boolean(), "Allocations and charges may fail.", "true"))
 
 ROOT = Table(
     "",
@@ -269,8 +266,18 @@ ROOT = Table(
     Key("title", Str(), "One line that says what this is about.", "the name"),
     Key("variant", Str("the id of a variant"), "Which fault path; `thp-debug variants` lists them.", required=True),
     Key("arch", Choice(*ARCHES), "Architecture and page size.", '"x86-64"'),
-    Key("schedule", Str('text like "0*7 1*12 0"'), "Who runs for how many stops, as `CPU*STOPS`; then natural.", "natural"),
-    Key("mutants", Several(Str("the name of a mutant"), "a list of names", distinct=True), "Changed kernels to check too.", "[]"),
+    Key(
+        "schedule",
+        Str('text like "0*7 1*12 0"'),
+        "Who runs for how many stops, as `CPU*STOPS`; then natural.",
+        "natural",
+    ),
+    Key(
+        "mutants",
+        Several(Str("the name of a mutant"), "a list of names", distinct=True),
+        "Changed kernels to check too.",
+        "[]",
+    ),
     Key("thp", THP, THP.doc),
     Key("boot", BOOT, BOOT.doc),
     Key("memory", MEMORY, MEMORY.doc),

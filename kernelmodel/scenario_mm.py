@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Rules of a scenario that need more than one value: the machine's memory, VMAs, what is mapped, knobs."""
+"""Rules of a scenario that concern its address space: VMAs, addresses, what is mapped before the first access."""
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from typing import Any
 
 from kernelmodel.arch import Arch
 from kernelmodel.scenario_faults import Faults, KeyPath, nearest, show
-from kernelmodel.scenario_keys import BOOT, MAX_MEMORY, THP
-from kernelmodel.scenario_kinds import WRONG, Table
-from kernelmodel.scenario_types import Boot, Memory, Populate, Thp, VmaSpec
+from kernelmodel.scenario_kinds import WRONG
+from kernelmodel.scenario_types import Populate, VmaSpec
 from kernelmodel.variant_names import VariantNames
 
-MAX_BLOCKS = 65536
 MAX_POPULATED = 262144
 
 
@@ -80,7 +77,9 @@ def read_vmas(ctx: Context, tables: list[dict[str, Any]]) -> tuple[VmaSpec, ...]
             ctx.declared.add(name)
             if name in places:
                 place = ctx.faults.place(("vma", places[name], "name"))
-                ctx.faults.add(("vma", i, "name"), f"two VMAs have the name {name!r}", f"the other is in line {place.line}")
+                ctx.faults.add(
+                    ("vma", i, "name"), f"two VMAs have the name {name!r}", f"the other is in line {place.line}"
+                )
             places.setdefault(name, i)
         vma = _vma(ctx, table, ("vma", i))
         if vma is not None:
@@ -94,12 +93,16 @@ def _vma(ctx: Context, table: dict[str, Any], path: KeyPath) -> VmaSpec | None:
     flags = tuple(flag for flag in table.get("flags", ()) if flag is not WRONG)
     uffd = tuple(mode for mode in table.get("uffd", ()) if mode is not WRONG)
     if "VM_HUGEPAGE" in flags and "VM_NOHUGEPAGE" in flags:
-        ctx.faults.add((*path, "flags"), "VM_HUGEPAGE and VM_NOHUGEPAGE exclude each other", "each madvise clears the other")
+        ctx.faults.add(
+            (*path, "flags"), "VM_HUGEPAGE and VM_NOHUGEPAGE exclude each other", "each madvise clears the other"
+        )
     if "minor" in uffd:
         where = (*path, "uffd", uffd.index("minor"))
         ctx.faults.add(where, "anonymous memory can't be armed with MINOR", 'use "missing" or "wp"')
     elif "wp" in uffd and ctx.arch is not None and ctx.arch.name != "x86-64":
-        ctx.faults.note((*path, "uffd"), f"the kernel of this variant has no uffd write-protection on {ctx.arch.name}; taken")
+        ctx.faults.note(
+            (*path, "uffd"), f"the kernel of this variant has no uffd write-protection on {ctx.arch.name}; taken"
+        )
     if not {"name", "start", "size"} <= table.keys():
         return None
     start, size = table["start"], table["size"]
@@ -129,7 +132,9 @@ def _overlaps(ctx: Context, found: list[tuple[VmaSpec, int]]) -> None:
 # -- what is mapped -----------------------------------------------------------------------------------
 def read_populate(ctx: Context, tables: list[dict[str, Any]]) -> tuple[Populate, ...]:
     """Every ``[[populate]]``."""
-    found = [(spec, i) for i, table in enumerate(tables) if (spec := _populate(ctx, table, ("populate", i))) is not None]
+    found = [
+        (spec, i) for i, table in enumerate(tables) if (spec := _populate(ctx, table, ("populate", i))) is not None
+    ]
     if ctx.arch is None:
         return ()
     total = 0
@@ -137,13 +142,17 @@ def read_populate(ctx: Context, tables: list[dict[str, Any]]) -> tuple[Populate,
     for spec, i in found:
         if total <= MAX_POPULATED < total + spec.pages:
             path = ("populate", i, "pages" if "pages" in tables[i] else "at")
-            ctx.faults.add(path, f"more than {MAX_POPULATED:,} pages are populated", "a smaller scenario shows the same")
+            ctx.faults.add(
+                path, f"more than {MAX_POPULATED:,} pages are populated", "a smaller scenario shows the same"
+            )
         total += spec.pages
     for spec, i in sorted(found, key=lambda item: item[0].at):
         if last is not None and spec.at < last[0]:
             first, second = sorted((last[1], i))
             line = ctx.faults.place(("populate", first, "at")).line
-            ctx.faults.add(("populate", second, "at"), f"overlaps the [[populate]] in line {line}", "each page is mapped once")
+            ctx.faults.add(
+                ("populate", second, "at"), f"overlaps the [[populate]] in line {line}", "each page is mapped once"
+            )
         end = spec.at + spec.pages * ctx.arch.page_size
         last = (end, i) if last is None or end > last[0] else last
     return tuple(spec for spec, _ in found)
@@ -165,7 +174,9 @@ def _populate(ctx: Context, table: dict[str, Any], path: KeyPath) -> Populate | 
         faults.add((*path, "pages"), f"a huge-pmd has {whole} pages, not {pages}", "leave pages out")
         return None
     if order and pages > whole:
-        faults.add((*path, "pages"), f"a folio of order {order} has {whole} pages, not {pages}", "fewer map a part of it")
+        faults.add(
+            (*path, "pages"), f"a folio of order {order} has {whole} pages, not {pages}", "fewer map a part of it"
+        )
         return None
     size = whole * arch.page_size
     if at % (size if order or huge else arch.page_size):
@@ -201,97 +212,6 @@ def _folio_order(ctx: Context, order: int, with_: str, path: KeyPath) -> bool:
 
 def _spot(ctx: Context, value: tuple[str | None, int], at: int, wanted: int) -> str:
     """``wanted`` as the user would write it: relative to the same VMA if it lies in it."""
-    name, offset = value
+    name = value[0]
     vma = ctx.vmas.get(name or "")
     return f"{wanted:#x}" if vma is None or wanted < vma.start else f"{name}+{wanted - vma.start:#x}"
-
-
-# -- memory -------------------------------------------------------------------------------------------
-def read_memory(ctx: Context, table: dict[str, Any]) -> Memory:
-    """``[memory]``."""
-    arch, faults = ctx.arch, ctx.faults
-    free = table.get("free")
-    if arch is None:
-        return Memory()
-    size = table.get("size", None if "free" in table else 64 << 20)
-    if size is not None and not ctx.aligned(size, ("memory", "size"), "size"):
-        size = None
-    blocks = tuple(sorted((int(order), number) for order, number in free.items() if number)) if free is not None else None
-    if blocks is not None and not _blocks_fit(ctx, blocks, size):
-        blocks = ()
-    limit = table.get("memcg_limit")
-    low = table.get("min")
-    pages = None if low is None else low[0] >> arch.page_shift if low[1] == "bytes" else low[0]
-    if pages is not None and size is not None and pages > size >> arch.page_shift:
-        faults.add(("memory", "min"), f"{pages} pages are more than the zone has", "an integer counts pages, text bytes")
-    return Memory(size, None if limit is None else limit & arch.page_mask, blocks, pages)
-
-
-def _blocks_fit(ctx: Context, blocks: tuple[tuple[int, int], ...], size: int | None) -> bool:
-    """Can a zone of ``size`` bytes (None: any) hold these free blocks, the buddy of each in use?"""
-    assert ctx.arch is not None
-    top = ctx.arch.max_order
-    path: KeyPath = ("memory", "free")
-    good = True
-    for order, _ in blocks:
-        if order > top:
-            ctx.faults.add((*path, str(order)), f"no block has order {order}", f"the highest is {top}", key=True)
-            good = False
-    total = sum(number for _, number in blocks)
-    if total > MAX_BLOCKS:
-        ctx.faults.add(path, f"{total:,} free blocks (at most {MAX_BLOCKS:,})", "a fresh zone of some size has any number")
-        good = False
-    if not good:
-        return False
-    need = sum(number << (order if order == top else order + 1) for order, number in blocks) << ctx.arch.page_shift
-    if need > MAX_MEMORY or (size is not None and need > size):
-        limit = f"the zone has {size:,} bytes" if size is not None and need > size else "memory has at most 16T"
-        hint = "the buddy of each block is in use and counts too; leave size out"
-        ctx.faults.add(path, f"these blocks need {need:,} bytes; {limit}", hint if size is not None else "fewer blocks")
-        return False
-    return True
-
-
-# -- knobs --------------------------------------------------------------------------------------------
-def note_knobs(ctx: Context, table: Table, values: dict[str, Any]) -> None:
-    """A note for each knob that the variant does not have."""
-    for name in values if ctx.variant is not None else ():
-        key = table.key(name)
-        if key is not None and key.knob and ctx.variant is not None and key.knob not in ctx.variant.knobs:
-            path = (table.title.strip("[]"), name)
-            ctx.faults.note(path, f"{ctx.variant.id} has no {name}; the value has no effect")
-
-
-def read_thp(ctx: Context, table: dict[str, Any]) -> Thp:
-    """``[thp]``."""
-    note_knobs(ctx, THP, table)
-    sizes = []
-    for name, value in table.items():
-        match = re.fullmatch(r"hugepages-([0-9]+)kB", name)
-        if match and ctx.arch is not None:
-            known = [ctx.arch.page_size >> 10 << order for order in range(2, ctx.arch.pmd_order + 1)]
-            if name != f"hugepages-{int(match[1])}kB" or int(match[1]) not in known:
-                hint = "sizes are " + ", ".join(f"{size}kB" for size in known)
-                ctx.faults.add(("thp", name), f"{ctx.arch.name} has no anonymous folio of {match[1]} kB", hint, key=True)
-            sizes.append((name, str(value)))
-    plain = {name: table[name] for name in ("enabled", "defrag", "use_zero_page", "prctl_thp_disable") if name in table}
-    return Thp(**plain, per_size=tuple(sizes))
-
-
-def read_boot(ctx: Context, table: dict[str, Any]) -> Boot:
-    """``[boot]``."""
-    note_knobs(ctx, BOOT, table)
-    if ctx.arch is None:
-        return Boot()
-    hook, cap = table.get("arch_wants_pte_order"), table.get("flexthp_unhinted_max")
-    top = ctx.arch.pmd_order - 1
-    if hook is not None and (hook == 1 or hook > top):
-        hint = f"-1 (no wish), 0 or 2 … {top} on {ctx.arch.name}"
-        message = "no anonymous folio has order 1" if hook == 1 else f"order {hook} is not below the PMD"
-        ctx.faults.add(("boot", "arch_wants_pte_order"), message, hint)
-    if cap is not None and (cap.bit_count() != 1 or not ctx.arch.page_size <= cap <= ctx.arch.pmd_size):
-        size = f"{ctx.arch.page_size >> 10}K … {ctx.arch.pmd_size >> 10}K"
-        message = f"flexthp_unhinted_max is no power of two in {size}: the kernel ignores it, and so does the model"
-        ctx.faults.note(("boot", "flexthp_unhinted_max"), message)
-        cap = None
-    return Boot(hook, cap)

@@ -127,7 +127,7 @@ class Places:
         while self._peek() is not None and not self._is("]"):
             self.keys[(*path, index)] = self._tokens[self._i].start
             self._value((*path, index))
-            while (token := self._peek()) is not None and not self._is(",", "]"):
+            while self._peek() is not None and not self._is(",", "]"):
                 self._i += 1  # the second half of "1979-05-27 07:32:00", line ends
             self._skip(",")
             index += 1
@@ -137,7 +137,7 @@ class Places:
         self._skip()
         while self._peek() is not None and not self._is("}"):
             self._pair(path)
-            while (token := self._peek()) is not None and not self._is(",", "}"):
+            while self._peek() is not None and not self._is(",", "}"):
                 self._i += 1
             self._skip(",")
         self._i += 1

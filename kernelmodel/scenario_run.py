@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from kernelmodel.scenario_faults import KeyPath, nearest, show
-from kernelmodel.scenario_keys import LATER_VERBS, RESULT_NAMES, VERBS
+from kernelmodel.scenario_keys import EVENT, LATER_VERBS, RESULT_NAMES, VERBS
 from kernelmodel.scenario_kinds import WRONG
 from kernelmodel.scenario_mm import Context
 from kernelmodel.scenario_types import Access, Answer, BreakSpec, Expect
@@ -35,7 +35,7 @@ def _one_verb(ctx: Context, raw: dict[str, Any], path: KeyPath) -> bool:
     if len(verbs) > 1:
         message = f"an event has one verb, not {' and '.join(verbs)}"
         ctx.faults.add((*path, verbs[1]), message, "write another [[event]]", key=True)
-    elif not verbs:
+    elif not verbs and all(EVENT.key(key) for key in raw):  # else the unknown key is the fault
         ctx.faults.add(path, "this event does nothing: it has no verb", f"this version models {' and '.join(VERBS)}")
     return len(verbs) == 1
 

@@ -20,6 +20,8 @@ from kernelmodel.scenario_types import Place
 MAX_BYTES = 1 << 20
 MAX_KEY_PARTS = 32
 MAX_NESTING = 32
+MAX_REPORTED = 100
+"""Limits broken in more places than this are told for these only."""
 MIN_INTEGER, MAX_INTEGER = -(1 << 63), (1 << 64) - 1
 
 _TOKEN = re.compile(
@@ -137,10 +139,6 @@ def limits(text: Text) -> list[Problem]:
             place = text.at(at)
             found.append(Problem(text.name, place.line, place.col, printable(message)))
     return found
-
-
-MAX_REPORTED = 100
-"""Limits broken in more places than this are told for these only."""
 
 
 def _fits(word: str) -> bool:

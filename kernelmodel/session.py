@@ -160,8 +160,8 @@ class Session:
         return driver.calls() if driver is not None else []
 
     def calls_before(self) -> list[Call]:
-        """The call stack at the stop before this one, as its locals stood then (empty at the first stop)."""
-        if self.step <= 0:
+        """The call stack at the stop before this one, as its locals stood then; empty if that was another access."""
+        if self.step <= 0 or self.log.access[self.step] != self.log.access[self.step - 1]:
             return []
         if self._before[0] != self.step - 1:
             self._keep_before = True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is known of each variant without loading it: its id, the sites that can be answered, the knobs that it has."""
+"""What is known of each variant without loading it: its id, the sites that can be answered, its knobs."""
 
 from __future__ import annotations
 

@@ -39,17 +39,30 @@ def layout(look: Look, width: int, height: int) -> tuple[Slot, ...]:
     return zoomed(look.focus, width, height) if look.zoom else slots(width, height)
 
 
-def view_for(look: Look, width: int, height: int, pte_at: int = -1, frame: int = -1) -> View:
-    """What a screen of this size can show, as a question to the session."""
+def view_for(look: Look, step: int, width: int, height: int, pte_at: int = -1, frame: int = -1) -> View:
+    """What a screen of this size can show, as a question to a session that stands at ``step``."""
     ptes, rows = 64, 16
     for slot in layout(look, width, height):
         pane = look.front(slot.panes)
         if pane == "table":
             ptes = table.wanted(slot.width - slot.edge, slot.height - 1)
         elif pane == "events":
-            rows = slot.height + 4
-    back = look.event if look.event >= 0 else 0
-    return View(ptes=ptes, pte_at=pte_at, events=max(rows, back), timeline=max(width, 40), frame=frame)
+            rows = slot.height
+    if look.event >= 0:
+        rows += abs(step - look.event)
+    return View(ptes=ptes, pte_at=pte_at, events=min(rows, _MOST_EVENTS), timeline=max(width, 40), frame=frame)
+
+
+_MOST_EVENTS = 4096
+"""How far back the cursor of the events pane can see."""
+
+
+def settle(snap: Snapshot, look: Look, width: int, height: int) -> None:
+    """Keep what has to be remembered from paint to paint: how far the source is scrolled, and legal scroll positions."""
+    for slot in layout(look, width, height):
+        pane = look.front(slot.panes)
+        if pane == "source":
+            look.tops[pane] = source.top_line(snap, look, slot.height - 1)
 
 
 def paint_slot(snap: Snapshot, look: Look, slot: Slot) -> list[Row]:

@@ -13,13 +13,13 @@ _GUTTER = "▶ current line   ● breakpoint   ◐ conditional   ○ disabled   
 _ORDERS = "✓ the loop took this order   ✗ rejected, and why   · not asked   ▶ the cursor i   * changed by the last step"
 
 
-def paint(commands: Sequence[tuple[str, str]], width: int) -> list[Row]:
+def paint(commands: Sequence[tuple[str, str]]) -> list[Row]:
     """All rows, to be scrolled; ``commands`` are (usage, help) pairs."""
     rows: list[Row] = []
     for group in dict.fromkeys(action.group for action in ACTIONS):
         rows.append(((f" {group}", "bold"),))
         for action in ACTIONS:
-            if action.group == group and action.keys or action.id == "cursor" == action.id and action.group == group:
+            if action.group == group and (action.keys or not action.label):
                 rows.append(((f"   {action.shown:<7}", "key"), (action.help, "")))
     rows.append(((" signs", "bold"),))
     rows += [((f"   {name:<9}", "key"), (words, "")) for name, words in _signs()]

@@ -43,10 +43,9 @@ class Canvas(Widget):
         if regions:
             self.refresh(*regions)
 
-    def redraw(self) -> None:
-        """Paint every cell again."""
+    def forget(self) -> None:
+        """Paint every cell of the next frame."""
         self._frame = []
-        self.refresh()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Cached strips, cut to what is asked for."""
@@ -58,10 +57,7 @@ class Canvas(Widget):
 
 
 def changed_span(was: Row, now: Row) -> tuple[int, int]:
-    """First and last (exclusive) column at which two rows of equal width differ, in steps of whole segments.
-
-    Within one segment equal characters at its begin and end are left out too, where each is one cell wide.
-    """
+    """First and last (exclusive) column at which two rows of equal width differ, in steps of whole segments."""
     begin, at = 0, 0
     for at, (old, new) in enumerate(zip(was, now, strict=False)):
         if old != new:

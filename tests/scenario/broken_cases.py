@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Broken scenarios: in each text a ¦ stands before every place where a problem must be told."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Case(NamedTuple):
+    """A text, and the messages and hints of its problems in the order of the marks."""
+
+    name: str
+    text: str
+    problems: tuple[tuple[str, str], ...]
+
+
+V = 'variant = "v3"\n'
+E = "[[event]]\nwrite = 0x1000\n"
+HEAP = '[[vma]]\nname = "heap"\nstart = 0x7f0000000000\nsize = "2M"\n'
+
+
+def case(name: str, text: str, *problems: str | tuple[str, str]) -> Case:
+    """A case; a problem without a hint is its message alone."""
+    return Case(name, text, tuple((each, "") if isinstance(each, str) else each for each in problems))
+
+
+def vma(name: str, start: str, size: str = "4096", more: str = "") -> str:
+    """One VMA, its fields as TOML."""
+    return f"[[vma]]\nname = {name}\nstart = {start}\nsize = {size}\n{more}"
+
+
+def answer(text: str) -> str:
+    """A scenario with one answer, a mark before it unless it has its own."""
+    mark = "" if "¦" in text else "¦"
+    return V + E + f"answers = [{mark}{text}]\n"
+
+
+def expect(text: str) -> str:
+    """A scenario with lines in [expect]."""
+    return V + E + "[expect]\n" + text + "\n"
+
+
+def populate(text: str, arch: str = "x86-64") -> str:
+    """A scenario with a heap of 2M and one [[populate]]."""
+    return V + f'arch = "{arch}"\n' + HEAP + "[[populate]]\n" + text + "\n" + E
+
+
+CASES = [
+    # -- not TOML
+    case("empty", "¦"),
+    case("comment only", "¦# nothing here\n"),
+    case("no value", V + "arch = ¦\n" + E),
+    case("bare word", V + "arch = ¦arm64\n" + E),
+    case("open string", V + 'title = "the end¦\n' + E),
+    case("open list", V + E + "answers = [¦"),
+    case("two on a line", V + "title = 'a' ¦schedule = '0'\n" + E),
+    case("key twice", V + "variant = 'v3'¦\n" + E),
+    case("table twice", V + "[thp]\n[thp¦]\n" + E),
+    case("table over list", V + E + "[event¦]\n"),
+    case("control character", V + 'title = "a¦\x1b[31m"\n' + E),
+    case("control character in a comment", V + "# ¦\x07\n" + E),
+    case("bare carriage return", V + "¦\rtitle = 1\n" + E),
+    case("bad date", V + "title = ¦2024-13-45\n" + E),
+    # -- limits
+    case("deep list", "x = " + "[" * 32 + "¦[" + "]" * 33),
+    case("deep inline table", "x = " + "{a=" * 32 + "¦{a=" + "1" + "}" * 33),
+    case("unclosed depth", "x = " + "[" * 32 + "¦" + "[" * 50000),
+    case("long key", "¦" + ".".join("a" * 33) + " = 1\n"),
+    case("long header", "[¦" + ".".join("a" * 33) + "]\n"),
+    case("long quoted key", "¦" + ".".join(['"a"'] * 33) + " = 1\n"),
+    case("wide integer", V + "[[event]]\nwrite = ¦0x1_0000_0000_0000_0000\n"),
+    case("wide negative", V + "[[event]]\nwrite = ¦-9223372036854775809\n"),
+    case("a million digits", V + "[[event]]\nwrite = ¦" + "9" * 1000 + "\n"),
+    # -- keys
+    case("nothing required", "¦title = 'x'\n".replace("¦", "") ),
+    case("unknown top key", V + "¦tilte = 'x'\n" + E),
+    case("unknown key of an event", V + "[[event]]\n¦wirte = 1\n"),
+    case("key in the wrong table", V + "¦enabled = 'always'\n" + E),
+    case("unknown table", V + E + "[¦expcet]\nresults = ['0']\n"),
+    case("unknown inside inline", V + "thp = { enabled = 'always', ¦defarg = 'never' }\n" + E),
+    case("markup in a key", V + '¦"[bold]x[/bold]" = 1\n' + E),
+    case("escape in a key", V + '¦"\\u001b[2J" = 1\n' + E),
+    case("missing keys of a vma", V + "¦[[vma]]\nname = 'a'\n" + E),
+    case("missing on", V + "¦[[break]]\nif = 'cpu == 0'\n" + E),
+    # -- types
+    case("variant is a number", "variant = ¦3\n" + E),
+    case("unknown variant", "variant = ¦'v33'\n" + E),
+    case("variant of later", "variant = ¦'6.9'\n" + E),
+    case("unknown arch", V + "arch = ¦'arm64'\n" + E),
+    case("bool is no cpu", V + E + "cpu = ¦true\n"),
+    case("float is no cpu", V + E + "cpu = ¦1.0\n"),
+    case("text is no cpu", V + E + "cpu = ¦'1'\n"),
+    case("cpu too high", V + E + "cpu = ¦64\n"),
+    case("negative cpu", V + E + "cpu = ¦-1\n"),
+    case("int is no bool", V + "[thp]\nuse_zero_page = ¦1\n" + E),
+    case("date is no title", V + "title = ¦2024-01-01\n" + E),
+    case("thp is no text", V + "thp = ¦'always'\n" + E),
+    case("vma is one table", V + "¦[vma]\nname = 'a'\n" + E),
+    case("event is a list of numbers", V + "event = [¦1, ¦2]\n"),
+    case("event is empty", V + "event = ¦[]\n"),
+    case("enabled misspelt", V + "[thp]\nenabled = ¦'allways'\n" + E),
+    case("bool is no knob", V + "[thp]\nhugepages-64kB = ¦true\n" + E),
+    case("no such size", V + "[thp]\n¦hugepages-8kB = 'always'\n" + E),
+    case("config is a word", V + "[config]\nCONFIG_MEMCG = ¦'y'\n" + E),
+    case("unknown config", V + "[config]\n¦CONFIG_NUMMA = true\n" + E),
+    # -- VMAs
+    case("misaligned start", V + vma("'a'", "¦0x1800") + E),
+    case("misaligned size", V + vma("'a'", "0x1000", "¦'5000'") + E),
+    case("misaligned for 64K pages", V + "arch = 'arm64-64k'\n" + vma("'a'", "¦0x1000", "'64K'") + E),
+    case("negative start", V + vma("'a'", "¦-4096") + E),
+    case("empty vma", V + vma("'a'", "0x1000", "¦0") + E),
+    case("size is no size", V + vma("'a'", "0x1000", "¦'64kB'") + E),
+    case("huge size", V + vma("'a'", "0x1000", "¦'9999999999T'") + E),
+    case("beyond user space", V + vma("'a'", "0x7ffffffff000", "¦8192") + E),
+    case("start beyond user space", V + vma("'a'", "¦0xffff888000000000") + E),
+    case("overlap", V + vma("'a'", "0x1000", "8192") + vma("'b'", "¦0x2000") + E),
+    case("overlap before", V + vma("'a'", "0x2000", "8192") + vma("'b'", "¦0x1000", "8192") + E),
+    case("same name", V + vma("'a'", "0x1000") + vma("¦'a'", "0x2000") + E),
+    case("markup in a name", V + vma("¦'[bold]heap[/]'", "0x1000") + E),
+    case("control character in a name", V + vma('¦"he\\u0007ap"', "0x1000") + E),
+    case("direction mark in a name", V + vma('¦"he\u202eap"', "0x1000") + E),
+    case("long name", V + vma("¦'" + "a" * 65 + "'", "0x1000") + E),
+    case("unknown flag", V + vma("'a'", "0x1000", more="flags = ['VM_WRITE', ¦'VM_WRIT']\n") + E),
+    case("flag twice", V + vma("'a'", "0x1000", more="flags = ['VM_WRITE', ¦'VM_WRITE']\n") + E),
+    case("both hints", V + vma("'a'", "0x1000", more="flags = ¦['VM_HUGEPAGE', 'VM_NOHUGEPAGE']\n") + E),
+    case("flags are one text", V + vma("'a'", "0x1000", more="flags = ¦'VM_WRITE'\n") + E),
+    case("minor", V + vma("'a'", "0x1000", more="uffd = ['wp', ¦'minor']\n") + E),
+    # -- addresses
+    case("no such vma", V + HEAP + "[[event]]\nwrite = ¦'haep+0x1000'\n"),
+    case("no vma at all", V + "[[event]]\nwrite = ¦'heap'\n"),
+    case("outside its vma", V + HEAP + "[[event]]\nwrite = ¦'heap+2M'\n"),
+    case("kernel address", V + "[[event]]\nwrite = ¦0x800000000000\n"),
+    case("kernel address on arm64", V + "arch = 'arm64-4k'\n[[event]]\nread = ¦0x1000000000000\n"),
+    case("negative address", V + "[[event]]\nread = ¦-1\n"),
+    case("bool address", V + "[[event]]\nread = ¦true\n"),
+    case("number in quotes", V + "[[event]]\nread = ¦'0x1000'\n"),
+    case("minus offset", V + HEAP + "[[event]]\nread = ¦'heap - 0x1000'\n"),
+    case("no offset", V + HEAP + "[[event]]\nread = ¦'heap+'\n"),
+    # -- memory
+    case("no memory", V + "[memory]\nsize = ¦0\n" + E),
+    case("too much memory", V + "[memory]\nsize = ¦'17T'\n" + E),
+    case("part of a page", V + "[memory]\nsize = ¦4097\n" + E),
+    case("free order too high", V + "[memory]\nfree = { 0 = 1, ¦11 = 1 }\n" + E),
+    case("free order is a word", V + "[memory]\nfree = { ¦low = 1 }\n" + E),
+    case("negative blocks", V + "[memory]\nfree = { 0 = ¦-1 }\n" + E),
+    case("too many blocks", V + "[memory]\nfree = ¦{ 0 = 65536, 1 = 1 }\n" + E),
+    case("blocks do not fit", V + "[memory]\nsize = '64K'\nfree = ¦{ 4 = 1 }\n" + E),
+    case("min above the zone", V + "[memory]\nsize = '1M'\nmin = ¦257\n" + E),
+    case("negative limit", V + "[memory]\nmemcg_limit = ¦-1\n" + E),
+    # -- boot
+    case("hook of order 1", V + "[boot]\narch_wants_pte_order = ¦1\n" + E),
+    case("hook of the PMD", V + "[boot]\narch_wants_pte_order = ¦9\n" + E),
+    case("cap is no size", V + "[boot]\nflexthp_unhinted_max = ¦'64 K'\n" + E),
+    # -- populate
+    case("populate misaligned", populate("at = ¦'heap+0x800'")),
+    case("folio misaligned", populate("at = ¦'heap+0x3000'\norder = 4")),
+    case("populate behind the vma", populate("at = 'heap+0x1ff000'\npages = ¦2")),
+    case("populate nowhere", populate("at = ¦0x1000")),
+    case("folio of order 1", populate("at = 'heap'\norder = ¦1")),
+    case("folio of the PMD", populate("at = 'heap'\norder = ¦9")),
+    case("more pages than the folio", populate("at = 'heap'\norder = 2\npages = ¦5")),
+    case("order of a zero page", populate("at = 'heap'\norder = ¦2\nwith = 'zero-page'")),
+    case("part of a huge pmd", populate("at = 'heap'\npages = ¦1\nwith = 'huge-pmd'")),
+    case("huge pmd misaligned", populate("at = ¦'heap+0x1000'\nwith = 'huge-pmd'")),
+    case("unknown content", populate("at = 'heap'\nwith = ¦'zeropage'")),
+    case("populated twice", populate("at = 'heap'\npages = 4\n[[populate]]\nat = ¦'heap+0x3000'")),
+    case("too many populated",
+         V + vma("'a'", "0", "'2G'") + "[[populate]]\nat = 'a'\npages = 262144\n[[populate]]\nat = ¦'a+1G'\n" + E),
+    # -- events
+    case("no verb", V + "¦[[event]]\ncpu = 0\n"),
+    case("two verbs", V + "[[event]]\nread = 0\n¦write = 0\n"),
+    case("verb of later", V + "[[event]]\n¦madvise = { at = 'heap', size = '64K', advice = 'MADV_HUGEPAGE' }\n"),
+    case("unknown process", V + E + "process = ¦'child'\n"),
+    case("answer is no answer", answer("'fail'")),
+    case("answer is a number", answer("4")),
+    case("unknown site", answer("'¦vma_aloc_folio(order=4) = NULL'")),
+    case("site of later", answer("'¦folio_memcg_alloc_deferred(order=4) = 0'")),
+    case("site of another variant", "variant = 'v3-off'\n" + E + "answers = ['¦pte_offset_map() = NULL leaf']\n"),
+    case("order above the PMD", answer("'vma_alloc_folio(order=¦10) = NULL'")),
+    case("order 1", answer("'vma_alloc_folio(order=¦1) = NULL'")),
+    case("order missing", answer("'¦vma_alloc_folio = NULL'")),
+    case("order is a word", answer("'mem_cgroup_charge(order=¦big) = 0'")),
+    case("order of a site without one", answer("'pte_alloc_one(order=¦0) = NULL'")),
+    case("outcome of another site", answer("'vma_alloc_folio(order=4) = ¦-ENOMEM'")),
+    case("NULL without a cause", answer("'pte_offset_map() = ¦NULL'")),
+    case("answer with a control character", answer('"vma_alloc_folio(order=4) = \\u001b[1m"')),
+    # -- breaks and the schedule
+    case("condition ends early", V + E + "[[break]]\non = 'alloc'\nif = 'cpu == ¦'\n"),
+    case("condition assigns", V + E + "[[break]]\non = 'alloc'\nif = 'cpu ¦= 0'\n"),
+    case("condition calls", V + E + "[[break]]\non = 'alloc'\nif = '¦system(1)'\n"),
+    case("condition is a number", V + E + "[[break]]\non = 'alloc'\nif = ¦1\n"),
+    case("no such location", V + E + "[[break]]\non = ¦'falback'\n"),
+    case("location of no kind", V + E + "[[break]]\non = ¦'[bold]'\n"),
+    case("schedule is no turn", V + "schedule = '0*7 ¦x'\n" + E),
+    case("schedule of no cpu", V + "schedule = '¦1*7'\n" + E),
+    case("schedule of no stops", V + "schedule = '¦0*0'\n" + E),
+    case("schedule is open in the middle", V + "schedule = '¦0 0*7'\n" + E),
+    # -- expect
+    case("result of no fault", expect("results = ['0', '¦VM_FAULT_OOMM']")),
+    case("result is a number", expect("results = [¦0]")),
+    case("order of no access", expect("orders = [0, ¦1]")),
+    case("order below", expect("orders = [¦-2]")),
+    case("unknown kind", expect("decisions = 'alloc:NULL ¦falback'")),
+    case("unknown outcome", expect("decisions = '¦vma-bounds:outsid'")),
+    case("unknown statistic", expect("mthp_stat = { ¦'64kB.anon_fault_aloc' = 0 }")),
+    case("statistic without a size", expect("mthp_stat = { ¦anon_fault_alloc = 0 }")),
+    case("unknown counter", expect("vmstat = { ¦pgfualt = 1 }")),
+    case("negative statistic", expect("vmstat = { pgfault = ¦-1 }")),
+    case("bug and blocked", expect("¦bug = 'uninitialised'\nblocked = true")),
+    case("variant of later expected", V + E + "[expect.variant.¦'6.9']\norders = [0]\n"),
+    case("unknown key for a variant", V + E + "[expect.variant.v3-off]\n¦order = [0]\n"),
+    case("unreachable kind", expect("unreachable = [¦'map-pte-x:NULL']")),
+    case("failures is a word", V + E + "[explore]\nfailures = ¦'yes'\n"),
+    # -- all at once
+    case("several", "variant = ¦'v2'\ncolour = 1\n".replace("colour", "¦colour") + vma("'a'", "¦-1") + "[[event]]\ncpu = ¦99\nread = 0\n"),
+]

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The desk on a terminal: a Textual application of one widget.
+
+The animation setting is read by Textual when it is imported, so it is set before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.screen import Screen
+
+from kernelmodel.stops import Breakpoints
+from tui.commands import Move
+from tui.desk import Desk
+from tui.paint.frame import Frame
+from tui.panes.canvas import Canvas
+
+if TYPE_CHECKING:
+    from kernelmodel.session import Session
+
+PROGRESS_SECONDS = 0.1
+"""How often a long run tells how far it is."""
+
+
+class MainScreen(Screen[None], inherit_bindings=False):
+    """No bindings of its own: every key goes to the desk."""
+
+
+class DebuggerApp(App[None], inherit_bindings=False):
+    """The shell of a ``Desk``."""
+
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    AUTO_FOCUS = None
+
+    def __init__(self, session: Session, breaks: Breakpoints, commands: list[str], first_line: str = "") -> None:
+        super().__init__(ansi_color=True)
+        self.desk = Desk(session, breaks, self)
+        self.desk.queue = commands
+        if first_line:
+            self.desk.message = ((f" {first_line}", ""),)
+        self.canvas = Canvas()
+        self.failure: Exception | None = None
+        """What ended the program, if it was a fault of ours."""
+        self.motion: asyncio.Task[None] | None = None
+        self.stop_motion = False
+
+    # -- what Textual asks ---------------------------------------------------------------------------
+    def get_default_screen(self) -> Screen[None]:
+        """The only screen."""
+        return MainScreen(id="_default")
+
+    def compose(self) -> ComposeResult:
+        """One widget draws everything."""
+        yield self.canvas
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Also the first event of all: paint, then execute the commands that wait."""
+        self.guard(lambda: self.desk.resize(event.size.width, event.size.height))
+        if self.desk.queue and not self.desk.running:
+            self.call_after_refresh(self.guard, self.desk.next_queued)
+
+    def on_key(self, event: events.Key) -> None:
+        """Every key goes to the desk."""
+        event.stop()
+        event.prevent_default()
+        self.guard(lambda: self.desk.key(event.key, event.character))
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Pasted text."""
+        self.guard(lambda: self.desk.paste(event.text))
+
+    def on_click(self, event: events.Click) -> None:
+        """Mouse button."""
+        self.guard(lambda: self.desk.click(int(event.screen_x), int(event.screen_y)))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Wheel."""
+        self.guard(lambda: self.desk.move("up"))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Wheel."""
+        self.guard(lambda: self.desk.move("down"))
+
+    def guard(self, do: Callable[[], None]) -> None:
+        """Run a handler; whatever it raises ends the program with the terminal restored."""
+        try:
+            do()
+        except Exception as error:
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """End the program because of a fault of ours."""
+        self.failure = self.failure or error
+        self.exit(return_code=70)
+
+    # -- what the desk asks --------------------------------------------------------------------------
+    def show(self, painted: Frame) -> None:
+        """Hand the frame to the canvas."""
+        self.canvas.show(painted)
+
+    def repaint(self) -> None:
+        """Forget what is on the screen."""
+        self.canvas.forget()
+
+    def leave(self) -> None:
+        """End the program."""
+        self.exit()
+
+    def interrupt(self) -> None:
+        """The motion sees it when it polls next."""
+        self.stop_motion = True
+
+    def beside(self, do: Move) -> None:
+        """The motion runs in a thread; until it has ended the desk touches the session no more."""
+        self.stop_motion = False
+        self.motion = asyncio.create_task(self._beside(do))
+
+    async def _beside(self, do: Move) -> None:
+        reached = self.desk.session.step
+
+        def poll(step: int) -> bool:
+            nonlocal reached
+            reached = step
+            return self.stop_motion
+
+        try:
+            work = asyncio.ensure_future(asyncio.to_thread(do, poll))
+            while not (await asyncio.wait({work}, timeout=PROGRESS_SECONDS))[0]:
+                self.desk.progress(reached)
+            self.desk.arrived(work.result())
+        except Exception as error:
+            self.fail(error)
+
+    async def settled(self) -> None:
+        """Wait until no motion is under way."""
+        while self.desk.running and self.motion is not None:
+            await asyncio.wait({self.motion})
+
+
+def run_app(session: Session, breaks: Breakpoints, *, commands: list[str] | None = None, first_line: str = "") -> int:
+    """Debug ``session`` on the terminal until the user quits; the exit code.
+
+    ``commands`` are executed after the first paint; ``first_line`` is shown in the message line.  70 means a fault of
+    ours: the terminal is restored and one line on stderr names the file that holds the traceback.
+    """
+    app = DebuggerApp(session, breaks, list(commands or []), first_line)
+    try:
+        app.run()
+    except Exception as error:
+        app.failure = app.failure or error
+    if app.failure is not None:
+        print(f"thp-debug: internal error, report written to {_report(app.failure)}", file=sys.stderr)
+    return 70 if app.failure is not None or app.return_code else 0
+
+
+def _report(failure: Exception) -> str:
+    """Write the traceback to the user's state directory; the path, or why there is none."""
+    import traceback
+    from pathlib import Path
+
+    from platformdirs import user_state_dir
+
+    try:
+        folder = Path(user_state_dir("thp-debug"))
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"crash-{os.getpid()}.txt"
+        path.write_text("".join(traceback.format_exception(failure)), encoding="utf-8")
+    except OSError as error:
+        return f"nowhere ({error})"
+    return str(path)
