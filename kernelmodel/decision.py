@@ -175,14 +175,14 @@ class GeneratorDriver:
     def where(self) -> tuple[CodeType, int, int]:
         """Code, line and depth (1 = outermost) of the innermost function that is not a mechanism."""
         path: Any = self.path
-        code, line, depth, best = path.gi_code, 0, 0, 0
-        while path is not None and (frame := path.gi_frame) is not None:
+        best, depth, at = path, 0, 0
+        while path is not None:
             depth += 1
-            here = frame.f_code
-            if not is_mechanism(here):
-                code, line, best = here, frame.f_lineno, depth
+            if not is_mechanism(path.gi_code):
+                best, at = path, depth
             path = path.gi_yieldfrom
-        return code, line, best
+        frame = best.gi_frame
+        return best.gi_code, frame.f_lineno if frame is not None else 0, at
 
     def calls(self) -> list[Call]:
         """Outermost first."""
@@ -207,4 +207,7 @@ def is_mechanism(code: CodeType) -> bool:
 
 
 def _call(frame: FrameType) -> Call:
-    return Call(frame.f_code, frame.f_lineno, dict(frame.f_locals))
+    """Locals in the order of the function's text: the frame's own order depends on when someone looked before."""
+    code, now = frame.f_code, frame.f_locals
+    names = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
+    return Call(code, frame.f_lineno, {name: now[name] for name in names if name in now})

@@ -85,6 +85,17 @@ class Field:
 
     def fill(self, i: int, n: int, value: int) -> None:
         """The same store to ``n`` cells."""
+        number, offset = i >> CHUNK_SHIFT, i & MASK
+        if n > 1 and offset + n <= CHUNK:
+            chunk = self.chunks.get(number)
+            if chunk is None:
+                chunk = self._touch(number)
+            old = chunk[offset]
+            if chunk[offset : offset + n] == array(chunk.typecode, [old]) * n:
+                if old != value:
+                    chunk[offset : offset + n] = array(chunk.typecode, [value]) * n
+                    self.journal.log_run(self._bases[number] + offset, old, value, n)
+                return
         for each in range(i, i + n):
             self.set(each, value)
 
@@ -177,6 +188,21 @@ class Journal:
             self.count.append(1)
         self.pos = pos + 1
         self._next_cell = cell + 1 if (cell & MASK) != MASK else -1
+
+    def log_run(self, cell: int, old: int, new: int, n: int) -> None:
+        """``n`` equal stores to neighbours, already done; an entry of its own."""
+        self._next_cell = -1
+        pos = self.pos
+        if pos != len(self.cell):
+            self._check(pos, cell, old, new)
+            if self.count[pos] != n:
+                raise Diverged("a run of another length than the journal has")
+        else:
+            self.cell.append(cell)
+            self.old.append(old)
+            self.new.append(new)
+            self.count.append(n)
+        self.pos = pos + 1
 
     def _extend(self, cell: int, old: int, new: int, stride: int) -> bool:
         """Make the last entry one longer, if this store continues it."""

@@ -35,23 +35,18 @@ def move(journal: Journal, target: int) -> None:
     count = np.array(journal.count[low:high], dtype=np.int64)
     old = np.array(journal.old[low:high], dtype=np.uint64)
     new = np.array(journal.new[low:high], dtype=np.uint64)
-    seq = np.arange(high - low, dtype=np.int64)
     is_link = (count & LINK) != 0
-    counts = _count_deltas(journal, cell, old, new, count, is_link, forward)
-    plain = ~is_link & ~_of_field(journal, cell, journal.links.nr)
-    stores = [
-        _plain(journal, cell[plain], (new if forward else old)[plain], count[plain], seq[plain], forward),
-        *_links(journal, cell[is_link], old[is_link], new[is_link], count[is_link], seq[is_link], forward),
-    ]
-    slots = np.concatenate([each[0] for each in stores])
-    values = np.concatenate([each[1] for each in stores])
-    when = np.concatenate([each[2] for each in stores])
-    _scatter(journal, slots, values, when if forward else -when)
-    for number, delta in counts.items():
-        field = journal.links.nr
-        slot = field.slot(number)
+    is_length = ~is_link & _of_field(journal, cell, journal.links.nr)
+    lengths = _length_deltas(journal, cell, old, new, count, is_link, is_length)
+    plain = ~is_link & ~is_length
+    value = new if forward else old
+    _scatter(journal, *_spelled_out(journal, cell[plain], value[plain], count[plain], forward), forward)
+    for slots, values in _links(journal, cell[is_link], old[is_link], new[is_link], count[is_link], forward):
+        _scatter(journal, slots, values, forward)
+    for number in np.flatnonzero(lengths).tolist():
+        slot = journal.links.nr.slot(number)
         chunk = journal.bulk_chunks()[slot >> CHUNK_SHIFT][2]
-        chunk[slot & MASK] += delta
+        chunk[slot & MASK] += int(lengths[number]) if forward else -int(lengths[number])
     journal.pos = target
     journal.mark()
 
@@ -62,44 +57,38 @@ def _of_field(journal: Journal, cell: Array, field: Field) -> Array:
     return found
 
 
-def _count_deltas(
-    journal: Journal, cell: Array, old: Array, new: Array, count: Array, is_link: Array, forward: bool
-) -> dict[int, int]:
-    """How each list's length changes over the whole jump."""
-    found: dict[int, int] = {}
+def _length_deltas(
+    journal: Journal, cell: Array, old: Array, new: Array, count: Array, is_link: Array, is_length: Array
+) -> Array:
+    """How each list's length changes over the whole jump, forwards; by list number."""
     counted = is_link & ((count & UNCOUNTED) == 0)
-    signs = np.where((count[counted] & INSERT) != 0, 1, -1)
-    for number, sign in zip((count[counted] & LOW).tolist(), signs.tolist(), strict=True):
-        found[number] = found.get(number, 0) + sign
-    direct = ~is_link & _of_field(journal, cell, journal.links.nr)
-    for at, before, after in zip(cell[direct].tolist(), old[direct].tolist(), new[direct].tolist(), strict=True):
-        number = journal.where(at)[1]
-        found[number] = found.get(number, 0) + after - before
-    return found if forward else {number: -delta for number, delta in found.items()}
+    bases = np.array([number << CHUNK_SHIFT for _, number, _ in journal.bulk_chunks()], dtype=np.int64)
+    direct = bases[cell[is_length] >> CHUNK_SHIFT] + (cell[is_length] & MASK)
+    by_list = count[counted] & LOW
+    found = np.zeros(1 + max(direct.max(initial=0), by_list.max(initial=0)), dtype=np.int64)
+    np.add.at(found, by_list, np.where((count[counted] & INSERT) != 0, 1, -1))
+    np.add.at(found, direct, new[is_length].astype(np.int64) - old[is_length].astype(np.int64))
+    return found
 
 
-def _plain(
-    journal: Journal, cell: Array, value: Array, count: Array, seq: Array, forward: bool
-) -> tuple[Array, Array, Array]:
-    """Runs spelled out."""
+def _spelled_out(journal: Journal, cell: Array, value: Array, count: Array, forward: bool) -> tuple[Array, Array]:
+    """(cells, values) of plain stores, runs spelled out."""
     length = count & LOW
+    if not len(length) or length.max() == 1:
+        return cell, value
     ramp = (count & (NEW_RAMP if forward else OLD_RAMP)) != 0
     strides = np.array([each[0].stride for each in journal.bulk_chunks()], dtype=np.uint64)
     stride = np.where(ramp, strides[cell >> CHUNK_SHIFT], 0).astype(np.uint64)
-    total = int(length.sum())
     starts = np.repeat(np.cumsum(length) - length, length)
-    k = np.arange(total, dtype=np.int64) - starts
-    return (
-        np.repeat(cell, length) + k,
-        np.repeat(value, length) + k.astype(np.uint64) * np.repeat(stride, length),
-        np.repeat(seq, length),
-    )
+    k = np.arange(len(starts), dtype=np.int64) - starts
+    values = np.repeat(value, length) + k.astype(np.uint64) * np.repeat(stride, length)
+    return np.repeat(cell, length) + k, values
 
 
 def _links(
-    journal: Journal, cell: Array, pred: Array, succ: Array, count: Array, seq: Array, forward: bool
-) -> list[tuple[Array, Array, Array]]:
-    """List operations as the stores that they are."""
+    journal: Journal, cell: Array, pred: Array, succ: Array, count: Array, forward: bool
+) -> list[tuple[Array, Array]]:
+    """List operations as the stores that they are: one group a Field, each in the order of the operations."""
     links = journal.links
     bases = np.array([number << CHUNK_SHIFT for _, number, _ in journal.bulk_chunks()], dtype=np.int64)
     node = bases[cell >> CHUNK_SHIFT] + (cell & MASK)
@@ -107,17 +96,19 @@ def _links(
     insert = ((count & INSERT) != 0) == forward
     alone = before == after
     counted = (count & UNCOUNTED) == 0
-    order = (count & LOW) % links.orders + 1
-    rows = [
-        (links.next, before, np.where(insert, node, np.where(alone, 0, after))),
-        (links.prev, after, np.where(insert, node, np.where(alone, 0, before))),
-        (links.next, node, np.where(insert, after, 0)),
-        (links.prev, node, np.where(insert, before, 0)),
+    order = np.where(insert, (count & LOW) % links.orders + 1, 0)
+    next_values = (np.where(insert, node, np.where(alone, 0, after)), np.where(insert, after, 0))
+    prev_values = (np.where(insert, node, np.where(alone, 0, before)), np.where(insert, before, 0))
+    return [
+        (_slots(links.next, _zip(before, node)), _zip(*next_values)),
+        (_slots(links.prev, _zip(after, node)), _zip(*prev_values)),
+        (_slots(links.order_of, node[counted]), order[counted]),
     ]
-    found = [(_slots(field, index), value.astype(np.uint64), seq) for field, index, value in rows]
-    marks = np.where(insert, order, 0)[counted].astype(np.uint64)
-    found.append((_slots(links.order_of, node[counted]), marks, seq[counted]))
-    return found
+
+
+def _zip(a: Array, b: Array) -> Array:
+    """a0 b0 a1 b1 …"""
+    return np.column_stack((a, b)).ravel()
 
 
 def _slots(field: Field, index: Array) -> Array:
@@ -128,18 +119,24 @@ def _slots(field: Field, index: Array) -> Array:
     return found
 
 
-def _scatter(journal: Journal, slots: Array, values: Array, when: Array) -> None:
-    """Store in the order of ``when``; of several stores to one cell the last counts."""
-    order = np.lexsort((when, slots))
-    slots, values = slots[order], values[order]
+def _scatter(journal: Journal, slots: Array, values: Array, forward: bool) -> None:
+    """Store in order (backwards: in reverse); of several stores to one cell the last counts.
+
+    Sorted by chunk only (a radix sort while chunk numbers fit 16 bits); within a chunk NumPy keeps the last of several
+    values that are assigned to one place.
+    """
     if not len(slots):
         return
-    last = np.append(slots[1:] != slots[:-1], True)
-    slots, values = slots[last], values[last]
-    chunk = slots >> CHUNK_SHIFT
-    edges = np.flatnonzero(np.diff(chunk)) + 1
+    if not forward:
+        slots, values = slots[::-1], values[::-1]
     chunks = journal.bulk_chunks()
-    for part, stored in zip(np.split(slots, edges), np.split(values, edges), strict=True):
-        cells = chunks[int(part[0]) >> CHUNK_SHIFT][2]
+    key = slots >> CHUNK_SHIFT
+    if len(chunks) <= 1 << 16:
+        key = key.astype(np.uint16)
+    order = np.argsort(key, kind="stable")
+    key, offsets, values = key[order], slots[order] & MASK, values[order]
+    edges = [0, *(np.flatnonzero(np.diff(key)) + 1).tolist(), len(key)]
+    for start, stop in zip(edges, edges[1:], strict=False):
+        cells = chunks[int(key[start])][2]
         view = np.frombuffer(cells, dtype=f"u{cells.itemsize}")
-        view[part & MASK] = stored.astype(view.dtype)
+        view[offsets[start:stop]] = values[start:stop].astype(view.dtype)

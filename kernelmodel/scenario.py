@@ -77,8 +77,12 @@ def packaged() -> list[str]:
 def _scenario(text: Text, variant: str | None) -> Scenario:
     """From the text to the value."""
     raw = text.parse()
+    if not raw:
+        hint = "thp-debug new prints one to start from"
+        raise ScenarioError([Problem(text.name, 1, 1, "the file holds no scenario", hint)])
     faults = Faults(text.name, text)
     table = ROOT.read(raw, (), faults)
+    faults.doc = ""
     own = table.get("variant")
     if own is not None and own not in VARIANTS:
         faults.add(("variant",), *unknown_variant(own))

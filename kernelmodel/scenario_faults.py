@@ -48,17 +48,19 @@ class Faults:
     def __init__(self, name: str, text: Text) -> None:
         self.name = name
         self.text = text
+        self.doc = ""
+        """What the key that is being read is for: the hint where there is no better one."""
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
 
     def add(self, path: KeyPath, message: str, hint: str = "", *, key: bool = False, offset: int = -1) -> None:
         """A problem with the value at ``path``, or with its key; ``offset`` counts characters inside a string."""
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(self._problem(path, message, hint, key, offset))
+            self.problems.append(self._problem(path, message, hint or self.doc, key, offset))
         elif len(self.problems) == MAX_PROBLEMS:
             end = self.text.content.count("\n") + 1
             self.problems.append(
-                Problem(self.name, end, 1, f"more than {MAX_PROBLEMS} problems; the rest is not listed")
+                Problem(self.name, end, 1, f"more than {MAX_PROBLEMS} problems; the rest is not listed", "mend these first")
             )
 
     def note(self, path: KeyPath, message: str) -> None:
@@ -105,16 +107,16 @@ def show(value: Any) -> str:
     return f"the date or time {value}"
 
 
-def nearest(word: str, known: Iterable[str], most: int = 12) -> str:
+def nearest(word: str, known: Iterable[str], most: int = 12, cutoff: float = 0.6) -> str:
     """A hint for a word that is not known: the nearest one, or all of them if they are few."""
     known = list(known)
     if len(word) <= 64:
         import difflib  # only when something is wrong
 
         lower = {name.lower(): name for name in known}
-        close = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+        close = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=cutoff)
         if close:
             return f"did you mean {lower[close[0]]!r}?"
     if not known or len(known) > most:
         return ""
-    return "one of " + ", ".join(known)
+    return "known are " + ", ".join(known)

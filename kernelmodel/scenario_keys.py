@@ -92,7 +92,7 @@ def _variant(name: str) -> tuple[str, str] | None:
 
 
 def _any(name: str) -> tuple[str, str] | None:
-    return None if name else ("the name is empty", "")
+    return None if name else ("the name is empty", "the name of a mutant")
 
 
 RESULT = "0|(VM_FAULT_[A-Z]+)([|]VM_FAULT_[A-Z]+)*"
@@ -174,7 +174,7 @@ MEMORY = Table(
 VMA = Table(
     "[[vma]]",
     "A mapping of anonymous memory, taken as it stands.",
-    Key("name", Str("a name: a letter or _, then letters, digits, _ . -, at most 64", NAME), "Its name.",
+    Key("name", Str("a letter or _, then letters, digits, _ . - (at most 64)", NAME), "Its name.",
         required=True),
     Key("start", Int(0, MAX_COUNT, "an address, as an integer"), "First address, a multiple of the page size.",
         required=True),
@@ -295,5 +295,5 @@ RESULT_NAMES = ("0", *VM_FAULT_BITS)
 
 
 def homes(name: str) -> list[str]:
-    """Titles of the tables that have a key ``name``."""
-    return [table.title or "the top level" for table in TABLES if table.key(name)]
+    """The tables that have a key ``name``: ``in [thp]``."""
+    return [table.where for table in TABLES if table.key(name)]

@@ -32,7 +32,10 @@ _ADDRESS = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)\s*(?:\+\s*(\S.*))?")
 def called(path: KeyPath) -> str:
     """A value by its key, as messages say it: ``answers[1]``."""
     names = [i for i, part in enumerate(path) if isinstance(part, str)]
-    tail = path[names[-1] :] if names else path
+    start = names[-1] if names else 0
+    if start and str(path[start]).isdecimal():  # free.0
+        return f"{path[start - 1]}.{path[start]}"
+    tail = path[start:]
     return short(str(tail[0])) + "".join(f"[{part}]" for part in tail[1:])
 
 
@@ -116,7 +119,7 @@ class Int(Kind):
 
     def __init__(self, low: int, high: int, words: str = "") -> None:
         self.low, self.high = low, high
-        self.words = words or f"an integer {low} … {high}"
+        self.words = words or (f"an integer {low} … {high}" if high < 1 << 63 else f"an integer from {low}")
 
     def read(self, value: Any, path: KeyPath, faults: Faults) -> Any:
         """The int."""
@@ -183,5 +186,5 @@ def _number_hint(value: Any) -> str:
     if isinstance(value, bool):
         return "true and false are no numbers"
     if isinstance(value, float):
-        return "a whole number"
+        return "whole numbers are written without a point"
     return "numbers are written without quotes" if isinstance(value, str) and re.fullmatch(r"-?[0-9]+", value) else ""

@@ -32,9 +32,10 @@ class Context:
         if self.arch is None or value % self.arch.page_size == 0:
             return True
         size = self.arch.page_size
+        form = "d" if what == "size" else "#x"
         down = value - value % size
-        hint = f"{down:#x} and {down + size:#x} are aligned"
-        self.faults.add(path, f"{what} {value:#x} is not a multiple of the page size {size:#x}", hint)
+        hint = f"{down:{form}} and {down + size:{form}} are aligned"
+        self.faults.add(path, f"{what} {value:{form}} is not a multiple of the page size {size:{form}}", hint)
         return False
 
     def vma_at(self, address: int) -> VmaSpec | None:
@@ -190,7 +191,9 @@ def _populate(ctx: Context, table: dict[str, Any], path: KeyPath) -> Populate | 
     if vma is None or end > vma.start + vma.size:
         reason = f"ends at {end:#x}, behind {vma.name} ({vma.start + vma.size:#x})" if vma else "no VMA is there"
         if vma is not None or not ctx.declared - ctx.vmas.keys():
-            faults.add((*path, "pages" if "pages" in table and vma else "at"), f"{at:#x} can't be populated: {reason}")
+            hint = "fewer pages, or a larger VMA" if vma else "a [[vma]] must hold it"
+            where = (*path, "pages" if "pages" in table and vma else "at")
+            faults.add(where, f"{at:#x} can't be populated: {reason}", hint)
         return None
     return Populate(at, pages, with_, order, faults.place((*path, "at")))
 

@@ -173,7 +173,7 @@ def read_expect(ctx: Context, table: dict[str, Any], path: KeyPath) -> Expect:
     for key in ("reachable", "unreachable"):
         for i, text in enumerate(table.get(key, ())):
             if text is not WRONG:
-                _decision(ctx, text, (*path, key, i), 0)
+                _decision(ctx, text, (*path, key, i), -1)
 
     def several(key: str) -> tuple[Any, ...] | None:
         return tuple(item for item in table[key] if item is not WRONG) if key in table else None

@@ -26,7 +26,7 @@ class Several(Kind):
         seen = set()
         for i, item in enumerate(found if self.distinct else ()):
             if item is not WRONG and item in seen:
-                faults.add((*path, i), f"{show(item)} stands twice")
+                faults.add((*path, i), f"{show(item)} stands twice", "once is enough")
             seen.add(item)
         return found
 
@@ -71,7 +71,8 @@ class Table(Kind):
 
     def __init__(self, title: str, doc: str, *keys: Key) -> None:
         self.title, self.doc, self.keys = title, doc, keys
-        self.words = f"a table {title}" if title.startswith("[") else "a table"
+        self.words = f"a table {title}"
+        self.where = f"in {title}" if title else "at the top level"
         self.named = {key.name: key for key in keys if not key.pattern}
         self.patterns = [(re.compile(key.pattern), key) for key in keys if key.pattern]
 
@@ -87,6 +88,7 @@ class Table(Kind):
         found = {}
         for name, item in value.items():
             key = self.key(name)
+            faults.doc = key.doc if key is not None else ""
             if key is None:
                 self._unknown(name, path, faults)
             elif (read := key.kind.read(item, (*path, name), faults)) is not WRONG:
@@ -99,9 +101,12 @@ class Table(Kind):
     def _unknown(self, name: str, path: KeyPath, faults: Faults) -> None:
         from kernelmodel.scenario_keys import homes  # the whole table knows where the key would belong
 
-        elsewhere = [title for title in homes(name) if title != self.title]
-        hint = f"{name!r} belongs in {elsewhere[0]}" if elsewhere else nearest(name, [key.name for key in self.keys])
-        message = f"unknown key {show(name)} {'in ' + self.title if self.title else 'here'}"
+        mine = [key.name for key in self.keys if not isinstance(key.kind, Later)]
+        hint = nearest(name, mine, most=0, cutoff=0.8)
+        if not hint:
+            elsewhere = homes(name)
+            hint = f"{name!r} belongs {elsewhere[0]}" if elsewhere else nearest(name, mine, most=24)
+        message = f"unknown key {show(name)} {self.where}"
         faults.add((*path, name), message, hint, key=True)
 
     def schema(self) -> dict[str, Any]:

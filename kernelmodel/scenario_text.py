@@ -43,10 +43,15 @@ _HINTS = (
     ("Expected newline", "one key a line: key = value"),
     ("Expected '=' after a key", "write key = value"),
     ("Invalid statement", "a line is a comment, a [table] or key = value"),
+    ("Illegal character '\\n'", "the closing quote is missing"),
+    ("Found invalid character", "no control characters, not in comments either"),
     ("Illegal character", "write it as an escape: \\u001b for the escape character"),
     ("Unterminated string", "the closing quote is missing"),
     ("Cannot declare", "the table stands twice; several of a kind are written [[vma]], [[event]]"),
 )
+
+
+_HINT = "thp-debug new prints a scenario to start from"
 
 
 class Token(NamedTuple):
@@ -100,10 +105,14 @@ class Text:
             return tomli.loads(self.content)
         except tomli.TOMLDecodeError as error:
             message = re.sub(r"\(('[^()]*?),?\)", _dotted, error.msg)
-            hint = next((hint for start, hint in _HINTS if message.startswith(start)), "")
-            problem = Problem(self.name, error.lineno, error.colno, printable(short(message, 200)), hint)
+            hint = next((hint for start, hint in _HINTS if message.startswith(start)), _HINT)
+            line, col = error.lineno, error.colno
+            if message.startswith("Cannot"):  # told behind the statement; its place is where it begins
+                text = self.content.split("\n")[line - 1]
+                col = len(text) - len(text.lstrip()) + 1
+            problem = Problem(self.name, line, col, printable(short(message, 200)), hint)
         except (ValueError, RecursionError) as error:
-            problem = Problem(self.name, 1, 1, printable(short(str(error), 200)))
+            problem = Problem(self.name, 1, 1, printable(short(str(error), 200)), _HINT)
         raise ScenarioError([problem])
 
 
@@ -117,7 +126,7 @@ def limits(text: Text) -> list[Problem]:
     found: list[Problem] = []
     depth, parts, start, dot, deepest = 0, 0, 0, False, MAX_NESTING
     for number, token in enumerate(text.tokens):
-        message, at = "", token.start
+        message, hint, at = "", "", token.start
         if token.kind in ("word", "string"):
             if not dot and token.text[0] != ".":
                 parts, start = 0, at
@@ -126,18 +135,20 @@ def limits(text: Text) -> list[Problem]:
             dot = token.kind == "word" and token.text[-1] == "."
             parts -= dot
             if before <= MAX_KEY_PARTS < parts:
-                message, at = f"a key has at most {MAX_KEY_PARTS} parts", start
+                message, hint, at = f"a key has at most {MAX_KEY_PARTS} parts", "no key of a scenario has more than 4", start
             elif token.kind == "word" and not _fits(token.text) and not _is_key(text.tokens, number):
                 message = f"integer {short(token.text)} does not fit into 64 bits"
+                hint = f"at most {MAX_INTEGER:#x}"
         elif token.kind == "mark":
             depth = depth + 1 if token.text in "[{" else max(depth - 1, 0) if token.text in "]}" else depth
             if depth > deepest:
                 message, deepest = f"nested more than {MAX_NESTING} deep", len(text.content)
+                hint = "no value of a scenario nests more than 4 deep"
         if token.kind not in ("word", "string"):
             parts, dot = 0, False
         if message and len(found) < MAX_REPORTED:
             place = text.at(at)
-            found.append(Problem(text.name, place.line, place.col, printable(message)))
+            found.append(Problem(text.name, place.line, place.col, printable(message), hint))
     return found
 
 
@@ -163,7 +174,8 @@ def _is_key(tokens: list[Token], number: int) -> bool:
 
 def too_large(name: str, size: int) -> Problem:
     """The problem with a file of ``size`` bytes."""
-    return Problem(name, 1, 1, f"the file has {size:,} bytes; a scenario has at most {MAX_BYTES:,}")
+    message = f"the file has {size:,} bytes; a scenario has at most {MAX_BYTES:,}"
+    return Problem(name, 1, 1, message, "is this the right file?")
 
 
 def read(path: str | os.PathLike[str], name: str) -> Text:
@@ -193,7 +205,7 @@ def _read(fd: int, name: str) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def unreadable(name: str, why: str, hint: str = "") -> ScenarioError:
+def unreadable(name: str, why: str, hint: str = "the path of a TOML file, or the name of a packaged scenario") -> ScenarioError:
     """The error for a file of which nothing could be read."""
     return ScenarioError([Problem(name, 1, 1, f"can't be read: {why}", hint)])
 

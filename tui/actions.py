@@ -96,7 +96,9 @@ def choose(desk: Desk) -> None:
         return
     rows: list[Row] = []
     for at, outcome in enumerate((*snap.outcomes, *snap.forcible)):
-        note = "natural" if at == 0 and snap.outcomes else "forced: puts its cause into the machine" if outcome in snap.forcible else ""
+        note = "natural" if at == 0 and snap.outcomes else ""
+        if outcome in snap.forcible:
+            note = "forced: puts its cause into the machine"
         taken = "  ← taken" if outcome == snap.event.outcome else ""
         rows.append(((f" {outcome:<12}", "bold"), (note, "dim"), (taken, "dim")))
     desk.overlay = Overlay("choose", f"{snap.event.site or snap.event.kind} =", rows, selected=0)
@@ -155,6 +157,10 @@ def _redraw(desk: Desk) -> None:
     desk.refresh()
 
 
+def _quit(desk: Desk) -> None:
+    desk.shell.leave()
+
+
 ACTIONS: dict[str, Do] = {
     "exec.step": _motion(motion.step, quick=True),
     "exec.next": _motion(motion.next_),
@@ -183,7 +189,7 @@ ACTIONS: dict[str, Do] = {
     "back": _back,
     "interrupt": lambda desk: desk.say("nothing is running; Q quits"),
     "redraw": _redraw,
-    "quit": lambda desk: desk.shell.leave(),
+    "quit": _quit,
     "quit.hint": lambda desk: desk.say("Q quits (q alone does nothing)"),
 }
 """By action id; every key of ``keys.KEYMAP`` leads to one."""

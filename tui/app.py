@@ -160,7 +160,7 @@ def run_app(session: Session, breaks: Breakpoints, *, commands: list[str] | None
     except Exception as error:
         app.failure = app.failure or error
     if app.failure is not None:
-        print(f"thp-debug: internal error, report written to {_report(app.failure)}", file=sys.stderr)
+        sys.stderr.write(f"thp-debug: internal error, report written to {_report(app.failure)}\n")
     return 70 if app.failure is not None or app.return_code else 0
 
 

@@ -79,7 +79,7 @@ class Console:
         self.session = session
         self.breaks = breaks
         self.frame = -1
-        """Index into ``Snapshot.calls``; -1 is the innermost modelled function.  A front end resets it on each motion."""
+        """Index into ``Snapshot.calls``; -1 is the innermost modelled function.  Each motion resets it."""
         self.last_motion = ""
 
     def execute(self, text: str) -> Result:
@@ -160,7 +160,7 @@ def with_caret(text: str, message: str, col: int) -> list[str]:
 def _argument(text: str) -> int:
     """Column where the arguments begin."""
     body = text.lstrip()
-    word, space, rest = body.partition(" ")
+    _, space, rest = body.partition(" ")
     return len(text) - len(rest.lstrip()) if space and rest.strip() else len(text)
 
 

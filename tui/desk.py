@@ -108,7 +108,7 @@ class Desk:
             self.draw()
 
     def click(self, x: int, y: int) -> None:
-        """Focus the pane at this cell; on its title, the next of its tabs; in the source, put the cursor on the line."""
+        """Focus the pane at this cell; on a title the next of its tabs; in the source, put the cursor on the line."""
         for slot in self.slots():
             if not (slot.x <= x < slot.x + slot.width and slot.y <= y < slot.y + slot.height):
                 continue

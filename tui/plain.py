@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from kernelmodel.session import Session
 
 
-def run_plain(
-    session: Session, breaks: Breakpoints, commands: Iterable[str], stdin: TextIO, stdout: TextIO
-) -> int:
+def run_plain(session: Session, breaks: Breakpoints, commands: Iterable[str], stdin: TextIO, stdout: TextIO) -> int:
     """Execute ``commands``, then what ``stdin`` holds, until ``quit`` or its end; always 0.
 
     The prompt is written only to a terminal, so that a script's output holds nothing but answers.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What each command does.  A verb gets the console and its arguments and returns a ``Result``; it never moves the run."""
+"""What each command does: a verb gets the console and its arguments and returns a ``Result``; it moves nothing."""
 
 from __future__ import annotations
 

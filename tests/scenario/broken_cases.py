@@ -7,11 +7,24 @@ from typing import NamedTuple
 
 
 class Case(NamedTuple):
-    """A text, and the messages and hints of its problems in the order of the marks."""
+    """A text with marks."""
 
     name: str
-    text: str
-    problems: tuple[tuple[str, str], ...]
+    marked: str
+
+    @property
+    def text(self) -> str:
+        """The text itself."""
+        return self.marked.replace("¦", "")
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """Line and column of each mark."""
+        found, before = [], ""
+        for part in self.marked.split("¦")[:-1]:
+            before += part
+            found.append((before.count("\n") + 1, len(before) - before.rfind("\n")))
+        return found
 
 
 V = 'variant = "v3"\n'
@@ -19,9 +32,9 @@ E = "[[event]]\nwrite = 0x1000\n"
 HEAP = '[[vma]]\nname = "heap"\nstart = 0x7f0000000000\nsize = "2M"\n'
 
 
-def case(name: str, text: str, *problems: str | tuple[str, str]) -> Case:
-    """A case; a problem without a hint is its message alone."""
-    return Case(name, text, tuple((each, "") if isinstance(each, str) else each for each in problems))
+def case(name: str, text: str) -> Case:
+    """One case."""
+    return Case(name, text)
 
 
 def vma(name: str, start: str, size: str = "4096", more: str = "") -> str:
@@ -54,13 +67,13 @@ CASES = [
     case("open string", V + 'title = "the end¦\n' + E),
     case("open list", V + E + "answers = [¦"),
     case("two on a line", V + "title = 'a' ¦schedule = '0'\n" + E),
-    case("key twice", V + "variant = 'v3'¦\n" + E),
-    case("table twice", V + "[thp]\n[thp¦]\n" + E),
-    case("table over list", V + E + "[event¦]\n"),
+    case("key twice", V + "¦variant = 'v3'\n" + E),
+    case("table twice", V + "[thp]\n¦[thp]\n" + E),
+    case("table over list", V + E + "¦[event]\n"),
     case("control character", V + 'title = "a¦\x1b[31m"\n' + E),
     case("control character in a comment", V + "# ¦\x07\n" + E),
     case("bare carriage return", V + "¦\rtitle = 1\n" + E),
-    case("bad date", V + "title = ¦2024-13-45\n" + E),
+    case("bad date", V + "title = 2024¦-13-45\n" + E),
     # -- limits
     case("deep list", "x = " + "[" * 32 + "¦[" + "]" * 33),
     case("deep inline table", "x = " + "{a=" * 32 + "¦{a=" + "1" + "}" * 33),
@@ -72,7 +85,7 @@ CASES = [
     case("wide negative", V + "[[event]]\nwrite = ¦-9223372036854775809\n"),
     case("a million digits", V + "[[event]]\nwrite = ¦" + "9" * 1000 + "\n"),
     # -- keys
-    case("nothing required", "¦title = 'x'\n".replace("¦", "") ),
+    case("nothing that is required", "¦¦title = 'x'\n"),
     case("unknown top key", V + "¦tilte = 'x'\n" + E),
     case("unknown key of an event", V + "[[event]]\n¦wirte = 1\n"),
     case("key in the wrong table", V + "¦enabled = 'always'\n" + E),
@@ -80,7 +93,7 @@ CASES = [
     case("unknown inside inline", V + "thp = { enabled = 'always', ¦defarg = 'never' }\n" + E),
     case("markup in a key", V + '¦"[bold]x[/bold]" = 1\n' + E),
     case("escape in a key", V + '¦"\\u001b[2J" = 1\n' + E),
-    case("missing keys of a vma", V + "¦[[vma]]\nname = 'a'\n" + E),
+    case("missing keys of a vma", V + "¦¦[[vma]]\nname = 'a'\n" + E),
     case("missing on", V + "¦[[break]]\nif = 'cpu == 0'\n" + E),
     # -- types
     case("variant is a number", "variant = ¦3\n" + E),
@@ -164,8 +177,10 @@ CASES = [
     case("huge pmd misaligned", populate("at = ¦'heap+0x1000'\nwith = 'huge-pmd'")),
     case("unknown content", populate("at = 'heap'\nwith = ¦'zeropage'")),
     case("populated twice", populate("at = 'heap'\npages = 4\n[[populate]]\nat = ¦'heap+0x3000'")),
-    case("too many populated",
-         V + vma("'a'", "0", "'2G'") + "[[populate]]\nat = 'a'\npages = 262144\n[[populate]]\nat = ¦'a+1G'\n" + E),
+    case(
+        "too many populated",
+        V + vma("'a'", "0", "'2G'") + "[[populate]]\nat = 'a'\npages = 262144\n[[populate]]\nat = ¦'a+1G'\n" + E,
+    ),
     # -- events
     case("no verb", V + "¦[[event]]\ncpu = 0\n"),
     case("two verbs", V + "[[event]]\nread = 0\n¦write = 0\n"),
@@ -185,7 +200,7 @@ CASES = [
     case("NULL without a cause", answer("'pte_offset_map() = ¦NULL'")),
     case("answer with a control character", answer('"vma_alloc_folio(order=4) = \\u001b[1m"')),
     # -- breaks and the schedule
-    case("condition ends early", V + E + "[[break]]\non = 'alloc'\nif = 'cpu == ¦'\n"),
+    case("condition ends early", V + E + "[[break]]\non = 'alloc'\nif = 'cpu ==¦ '\n"),
     case("condition assigns", V + E + "[[break]]\non = 'alloc'\nif = 'cpu ¦= 0'\n"),
     case("condition calls", V + E + "[[break]]\non = 'alloc'\nif = '¦system(1)'\n"),
     case("condition is a number", V + E + "[[break]]\non = 'alloc'\nif = ¦1\n"),
@@ -212,5 +227,5 @@ CASES = [
     case("unreachable kind", expect("unreachable = [¦'map-pte-x:NULL']")),
     case("failures is a word", V + E + "[explore]\nfailures = ¦'yes'\n"),
     # -- all at once
-    case("several", "variant = ¦'v2'\ncolour = 1\n".replace("colour", "¦colour") + vma("'a'", "¦-1") + "[[event]]\ncpu = ¦99\nread = 0\n"),
+    case("several", "variant = ¦'v2'\n¦colour = 1\n" + vma("'a'", "¦-1") + "[[event]]\ncpu = ¦99\nread = 0\n"),
 ]

@@ -27,6 +27,7 @@ from kernelmodel.snapshot import (
 START = 0x7F0000002000
 END = START + (1 << 20)
 FAULT = START + 0x3000
+VIEW = View()
 BASE = 0x7F0000000000
 
 GATE = (
@@ -89,9 +90,29 @@ RUN: list[tuple[str, str, int, int, int, str, str, str, int]] = [
     ("pte-alloc", "table", -1, -1, FAULT, "", "", "do_anonymous_page", 3),
     ("policy", "4,3", -1, -1, -1, "", "", "alloc_anon_folio", 6),
     ("uffd", "clear", -1, -1, -1, "", "", "alloc_anon_folio", 8),
-    ("vma-bounds", "outside", 4, 0, BASE, "below-vm_start", "range starts 0x2000 below vm_start", "alloc_anon_folio", 13),
+    (
+        "vma-bounds",
+        "outside",
+        4,
+        0,
+        BASE,
+        "below-vm_start",
+        "range starts 0x2000 below vm_start",
+        "alloc_anon_folio",
+        13,
+    ),
     ("step-down", "3", 4, 0, -1, "vma-bounds", "", "alloc_anon_folio", 16),
-    ("vma-bounds", "outside", 3, 1, BASE, "below-vm_start", "range starts 0x2000 below vm_start", "alloc_anon_folio", 13),
+    (
+        "vma-bounds",
+        "outside",
+        3,
+        1,
+        BASE,
+        "below-vm_start",
+        "range starts 0x2000 below vm_start",
+        "alloc_anon_folio",
+        13,
+    ),
     ("fallback", "vma-bounds", 4, 2, -1, "vma-bounds", "no order fits the VMA", "fallback", 2),
     ("alloc", "folio", 0, -1, FAULT, "", "", "fallback", 3),
     ("charge", "0", 0, -1, FAULT, "", "", "do_anonymous_page", 12),
@@ -112,7 +133,11 @@ def event(step: int) -> Event:
 def _calls(step: int) -> tuple[CallView, ...]:
     if step >= len(RUN):
         return ()
-    local = (Local("address", hex(FAULT), step == 0, ""), Local("gate", "none", False, ""), Local("ret", "0", False, ""))
+    local = (
+        Local("address", hex(FAULT), step == 0, ""),
+        Local("gate", "none", False, ""),
+        Local("ret", "0", False, ""),
+    )
     outer = CallView("__handle_mm_fault", 6 if step == 0 else 11, False, local, GATE, (0,) * 5 + (1,) + (0,) * 5)
     if step in (0, 13):
         return (outer,)
@@ -134,7 +159,9 @@ def _calls(step: int) -> tuple[CallView, ...]:
         Local("addr", hex(BASE), step == 5, "0"),
         Local("fits", "false", step == 5, ""),
     )
-    hits = tuple(sum(1 for r in RUN[: step + 1] if r[7] == "alloc_anon_folio" and r[8] == n + 1) for n in range(len(ALLOC)))
+    hits = tuple(
+        sum(1 for r in RUN[: step + 1] if r[7] == "alloc_anon_folio" and r[8] == n + 1) for n in range(len(ALLOC))
+    )
     alloc = CallView("alloc_anon_folio", line if function == "alloc_anon_folio" else 18, False, locals_, ALLOC, hits)
     if function == "alloc_anon_folio":
         return (outer, *between, alloc)
@@ -164,11 +191,13 @@ def _ptes(step: int, view: View, mapped: bool) -> tuple[PteCell, ...]:
         kind = "none" if START <= addr < END else "outside"
         here = addr == FAULT and mapped
         value = 0x8000000000123867 if here else 0
-        cells.append(PteCell(index, addr, value, "page" if here else kind, 0 if here else -1, here, here and step == 12))
+        cells.append(
+            PteCell(index, addr, value, "page" if here else kind, 0 if here else -1, here, here and step == 12)
+        )
     return tuple(cells)
 
 
-def snapshot(step: int, last: int | None = None, view: View = View()) -> Snapshot:
+def snapshot(step: int, last: int | None = None, view: View = VIEW) -> Snapshot:
     """What the session would show at ``step`` of a run of which ``last`` steps are known."""
     last = step if last is None else last
     mapped = step >= 12
@@ -193,7 +222,11 @@ def snapshot(step: int, last: int | None = None, view: View = View()) -> Snapsho
     calls = _calls(step)
     done = step >= len(RUN)
     now = None if done else event(step)
-    text = "the scenario has ended" if done else f"{RUN[step][0]} {RUN[step][1]}" + (f": {RUN[step][6]}" if RUN[step][6] else "")
+    text = (
+        "the scenario has ended"
+        if done
+        else f"{RUN[step][0]} {RUN[step][1]}" + (f": {RUN[step][6]}" if RUN[step][6] else "")
+    )
     marks = tuple(
         TimelineMark(n, 0, event(n).kind, event(n).outcome == "outside" or event(n).kind == "fallback", False)
         for n in range(last + 1)

@@ -40,10 +40,10 @@ def _counts(zone: ZoneView, width: int) -> list[Row]:
     free_row: list[Seg] = [(" free  ", "dim")]
     moved = any(delta for *_, delta in columns)
     delta_row: list[Seg] = [("*" if moved else " ", "changed"), ("delta ", "dim")]
-    for name, free, change, delta in columns:
-        size = wide or max(len(name), len(free), len(change)) + 1
+    for name, count, change, delta in columns:
+        size = wide or max(len(name), len(count), len(change)) + 1
         head.append((f"{name:>{size}}", "dim"))
-        free_row.append((f"{free:>{size}}", "changed" if delta else "" if free != "0" else "dim"))
+        free_row.append((f"{count:>{size}}", "changed" if delta else "" if count != "0" else "dim"))
         delta_row.append((f"{change:>{size}}", "changed" if delta else "dim"))
     return [tuple(head), tuple(free_row), tuple(delta_row)]
 
@@ -56,10 +56,10 @@ def _watermarks(zone: ZoneView) -> Row:
         if zone.free < zone.low
         else ("! below high", "warn")
         if zone.free < zone.high
-        else ("✓ above high", "good")
+        else ("✓", "good")
     )
     return (
-        (f" free {zone.free} pages ", ""),
+        (f" free {zone.free} ", ""),
         (where, style),
         (f"  min {zone.min} low {zone.low} high {zone.high}", "dim"),
     )

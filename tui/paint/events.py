@@ -43,29 +43,30 @@ def _row(event: Event, snap: Snapshot, look: Look, width: int, many: bool, digit
     ]
     if many:
         out.append((f"cpu{event.cpu} ", "dim"))
-    out.append((f"{event.kind or 'end':<11} ", "dim" if future else "bad" if event.kind in ("fallback", "bug") else "bold"))
+    style = "dim" if future else "bad" if event.kind in ("fallback", "bug") else "bold"
+    out.append((f"{event.kind or 'end':<11} ", style))
     if width >= 100:
         out.append((f"{event.function}:{event.line}".ljust(22) + " ", "dim"))
-    out.append((_operands(event), base))
-    out.append((event.outcome, _style(event, base)))
+    out.append((_operands(event, width), base))
+    out.append((event.outcome or event.reason, _style(event, base)))
     if event.forced:
         out.append((" FORCED", "forced"))
     elif not event.natural:
         out.append((" answered", "forced"))
-    if event.why:
-        out.append((f"  {event.why}", base or "dim" if not present else ""))
     if event.step in look.stopped:
         out.append((f"  <- break {look.stopped[event.step]}", "break"))
+    if event.why:
+        out.append((f"  {event.why}", "" if present else "dim"))
     return tuple(out)
 
 
-def _operands(event: Event) -> str:
+def _operands(event: Event, width: int) -> str:
     parts = []
     if event.i >= 0:
         parts.append(f"i={event.i}")
     if event.order >= 0:
         parts.append(f"order={event.order}")
-    if event.addr >= 0:
+    if event.addr >= 0 and width >= 100:
         parts.append(hexa(event.addr))
     return " ".join(parts) + " " if parts else ""
 

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from tui.keys import ACTIONS
 from tui.paint.rows import Row, Seg, cells
 
 
+@lru_cache(8)
 def paint(width: int) -> Row:
     """Actions by rank as long as they fit, in the order of the table; ``? help`` is never left out."""
     chosen = []

@@ -58,7 +58,7 @@ _MOST_EVENTS = 4096
 
 
 def settle(snap: Snapshot, look: Look, width: int, height: int) -> None:
-    """Keep what has to be remembered from paint to paint: how far the source is scrolled, and legal scroll positions."""
+    """Keep what has to be remembered from paint to paint: how far the source is scrolled."""
     for slot in layout(look, width, height):
         pane = look.front(slot.panes)
         if pane == "source":
@@ -122,7 +122,9 @@ Frame = list[list[Piece]]
 """A whole screen: per terminal row the pieces from left to right, without gaps."""
 
 
-def compose(snap: Snapshot, look: Look, width: int, height: int, message: Row = (), overlay: Overlay | None = None) -> Frame:
+def compose(
+    snap: Snapshot, look: Look, width: int, height: int, message: Row = (), overlay: Overlay | None = None
+) -> Frame:
     """The whole screen; without a message its line holds the timeline in one row, where no pane shows it."""
     shown = layout(look, width, height)
     if not shown:
@@ -149,7 +151,9 @@ def _under(pieces: list[Piece], x: int, row: Row, width: int) -> list[Piece]:
     return [(at, piece) for at, piece in out if piece]
 
 
-def picture(snap: Snapshot, look: Look, width: int, height: int, message: Row = (), overlay: Overlay | None = None) -> list[str]:
+def picture(
+    snap: Snapshot, look: Look, width: int, height: int, message: Row = (), overlay: Overlay | None = None
+) -> list[str]:
     """The whole screen as ``height`` lines of plain text: for tests, mails and documentation."""
     frame = compose(snap, look, width, height, message, overlay)
     return ["".join(plain(piece) for _, piece in line) for line in frame]

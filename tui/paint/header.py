@@ -10,7 +10,7 @@ from tui.paint.rows import Row, Seg
 
 def paint(snap: Snapshot, look: Look, width: int) -> Row:
     """One row; the past is marked in reverse video, so that nobody mistakes it for the present."""
-    name = snap.name if width >= 100 else snap.name.rsplit("/", 1)[-1]
+    name = snap.name if len(snap.name) <= width // 4 else snap.name.rsplit("/", 1)[-1]
     past = snap.step < snap.last
     bar: Seg = (" │ ", "dim")
     forced = snap.event is not None and snap.event.forced

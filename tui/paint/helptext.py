@@ -31,12 +31,11 @@ def paint(commands: Sequence[tuple[str, str]]) -> list[Row]:
 def _signs() -> list[tuple[str, str]]:
     kinds = [f"{glyph} {kind}" for kind, glyph in timeline.GLYPHS.items() if kind]
     lines = [" ".join(kinds[at : at + 6]) for at in range(0, len(kinds), 6)]
-    cells = table.LEGEND.split("  ")
     return [
         ("source", _GUTTER),
         ("orders[]", _ORDERS),
-        ("table", "  ".join(cells[:4])),
-        ("", "  ".join(cells[4:])),
+        ("table", table.LEGEND),
+        ("", "M migration  L leaf (mapped by the PMD)   brackets: the range of each order and its verdict"),
         *(("timeline" if not at else "", line) for at, line in enumerate(lines)),
         ("", "x below: rejected or failed   f below: forced or answered by you   ▲ you are here"),
     ]

@@ -43,7 +43,7 @@ def page(overlay: Overlay, height: int) -> int:
 
 
 def paint(overlay: Overlay, width: int, height: int) -> Box:
-    """Output stands at the bottom over the whole width, help fills the screen, a choice is a small box in the middle."""
+    """Output stands at the bottom over the whole width; help fills the screen; a choice is a small box."""
     count = page(overlay, height)
     shown = overlay.rows[overlay.top : overlay.top + count]
     if overlay.kind == "choose":

@@ -52,29 +52,41 @@ def crop(text: str, width: int) -> str:
     return text
 
 
+@lru_cache(2048)
 def fit(row: Row, width: int, fill: str = "") -> Row:
     """The row cut (with an ellipsis) or padded (in style ``fill``) to exactly ``width`` cells, neighbours merged."""
     out: list[Seg] = []
     used = 0
+    last = None
     for text, style in row:
-        text = clean(text)
-        size = cells(text)
-        if used + size > width:
-            text = crop(text, max(width - used - 1, 0))
+        if not text:
+            continue
+        if not (text.isascii() and text.isprintable()):
+            text = clean(text)
+        used += cells(text)
+        if used > width:
+            return _cut_off(row, width)
+        if style == last:
+            out[-1] = (out[-1][0] + text, style)
+        else:
             out.append((text, style))
-            used += cells(text)
-            if used < width:
-                out.append(("…" if used == width - 1 else " " * (width - used), style))
-            used = width
-            break
-        if text:
-            out.append((text, style))
-            used += size
+            last = style
     if used < width:
         out.append((" " * (width - used), fill))
-    if used > width:
-        return fit(tuple(out), width, fill)
-    return _merge(out)
+        if last == fill:
+            return _merge(out)
+    return tuple(out)
+
+
+def _cut_off(row: Row, width: int) -> Row:
+    """A row that is too long, ending in an ellipsis unless only blanks are lost."""
+    if width <= 0:
+        return ()
+    whole = tuple((clean(text), style) for text, style in row)
+    shown = cut(whole, 0, width)
+    if not plain(cut(whole, width, row_cells(whole))).strip():
+        return shown
+    return _merge([*cut(whole, 0, width - 1), ("…", shown[-1][1])])
 
 
 def _merge(segs: list[Seg]) -> Row:

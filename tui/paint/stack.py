@@ -19,7 +19,9 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
         return [((" the CPU is in user space", "dim"),)]
     here = snap.calls[max(0, min(snap.frame, len(snap.calls) - 1))].locals
     depth = len(snap.calls)
-    most = depth if depth + len(here) <= height else max(2, min(depth, height - max(_flow_rows(here, width), 2)))
+    most = depth
+    if depth + len(here) > height:
+        most = max(2, min(depth, max(height - len(_flow(here, width)), height // 2)))
     rows = _stack(snap, most)
     room = height - len(rows)
     if len(here) <= room:
@@ -54,11 +56,11 @@ def _local(local: Local, width: int) -> Row:
 
 
 def _flow(local: tuple[Local, ...], width: int) -> list[Row]:
-    """``name=value`` pairs packed into rows, those that changed first."""
+    """``name=value`` pairs packed into rows: what changed first, members of structs last."""
     rows: list[Row] = []
     row: Row = ()
     used = 0
-    for item in sorted(local, key=lambda each: not each.changed):
+    for item in sorted(local, key=lambda each: (not each.changed, "->" in each.name)):
         text = f"{item.name}={item.text}"
         need = cells(clean(text)) + 2
         if row and used + need > width:
@@ -67,7 +69,3 @@ def _flow(local: tuple[Local, ...], width: int) -> list[Row]:
         row = (*row, ("*" if item.changed else " ", "changed"), (text + " ", "changed" if item.changed else ""))
         used += need
     return [*rows, row] if row else rows
-
-
-def _flow_rows(local: tuple[Local, ...], width: int) -> int:
-    return len(_flow(local, width))

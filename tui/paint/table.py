@@ -8,7 +8,8 @@ from kernelmodel.snapshot import Bracket, EntryView, PteCell, Snapshot, WalkRow
 from tui.paint.look import Look
 from tui.paint.rows import Row, Seg, cells, hexa
 
-LEGEND = "· outside VMA  - none  0-9 mapped (folio order)  z zero  m marker  s swap  M migration  F fault  * changed"
+LEGEND = "· no VMA  - none  0-9 folio order  z zero  m marker  s swap  F fault  * new"
+"""The signs that are met most often; the help has all."""
 _GLYPHS = {"outside": "·", "none": "-", "zero": "z", "marker": "m", "swap": "s", "migration": "M", "leaf": "L"}
 _MARGIN = 5
 """Columns before the cells: ``*000 ``."""
@@ -41,7 +42,12 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     room = height - len(cells_) - min(len(entry), 1) - len(line)
     brackets = _brackets(snap, length, width, max(room, 0))
     room -= len(brackets)
-    extra = {"folio": entry[1:], "ruler": _ruler(snap, length), "levels": levels[1:], "legend": [((LEGEND, "dim"),)]}
+    extra: dict[str, list[Row]] = {
+        "folio": entry[1:],
+        "ruler": _ruler(snap, length),
+        "levels": levels[1:],
+        "legend": [((LEGEND, "dim"),)],
+    }
     for name, rows in extra.items():
         if len(rows) > room:
             extra[name] = []
@@ -68,24 +74,21 @@ def _row_of(snap: Snapshot, length: int) -> int:
 
 
 def _ruler(snap: Snapshot, length: int) -> list[Row]:
-    """Indices every 16 cells, with the edges of VMAs over them."""
-    first = snap.ptes[: len(snap.ptes)]
+    """The edges of VMAs, and indices where they leave room."""
     at = _row_of(snap, length) * length
-    shown = first[at : at + length]
+    shown = snap.ptes[at : at + length]
     if not shown:
         return []
     line = [" "] * (len(shown) + 14)
+    edges = [(vma.start, "vm_start") for vma in snap.vmas] + [(vma.end, "vm_end") for vma in snap.vmas]
     for place, cell in enumerate(shown):
-        if cell.index % 8 == 0:
-            line[place : place + 3] = f"{cell.index:03x}" if cell.index % 16 == 0 else "'  "
-    edges = [(vma.start, "vm_start▾") for vma in snap.vmas] + [(vma.end, "vm_end▾") for vma in snap.vmas]
+        for words in (words for edge, words in edges if edge == cell.addr):
+            text, begin = (words + "▾", place - len(words)) if place >= len(words) else ("▾" + words, place)
+            line[begin : begin + len(text)] = text
     for place, cell in enumerate(shown):
-        for edge, words in edges:
-            if cell.addr == edge and (place or edge == cell.addr):
-                begin = place - len(words) + 1
-                if begin < 0:
-                    begin, words = place, "▾" + words[:-1]
-                line[begin : begin + len(words)] = words
+        tick = f"{cell.index:03x}" if cell.index % 16 == 0 else "'" if cell.index % 8 == 0 else ""
+        if tick and not "".join(line[max(place - 1, 0) : place + len(tick) + 1]).strip():
+            line[place : place + len(tick)] = tick
     return [((" " * _MARGIN, ""), ("".join(line).rstrip(), "dim"))]
 
 
@@ -96,7 +99,12 @@ def _cells(snap: Snapshot, length: int) -> list[Row]:
         part = snap.ptes[begin : begin + length]
         changed = any(cell.changed for cell in part)
         row: list[Seg] = [("*" if changed else " ", "changed"), (f"{part[0].index:03x} ", "dim")]
-        row += [_cell(cell, cell.index == snap.fault_index, cell.index == cursor) for cell in part]
+        for cell in part:
+            glyph, style = _cell(cell, cell.index == snap.fault_index, cell.index == cursor)
+            if style == row[-1][1]:
+                row[-1] = (row[-1][0] + glyph, style)
+            else:
+                row.append((glyph, style))
         rows.append(tuple(row))
     return rows
 
@@ -156,7 +164,8 @@ def _shape(order: int, span: int, cut_left: bool, cut_right: bool) -> str:
     if span == 1:
         return f"╵order {order}"
     inner = span - 2
-    label = next((text for text in (f" order {order} ", f"ord {order}", f"o{order}", str(order)) if len(text) <= inner), "")
+    labels = (f" order {order} ", f"ord {order}", f"o{order}", str(order))
+    label = next((text for text in labels if len(text) <= inner), "")
     line = label.center(inner, "─")
     shape = ("◂" if cut_left else "╰") + line + ("▸" if cut_right else "╯")
     return shape if label else f"{shape} order {order}"

@@ -49,19 +49,13 @@ def strip(snap: Snapshot, look: Look, width: int) -> Row:
 
 
 def _window(snap: Snapshot, width: int) -> tuple[TimelineMark, ...]:
-    """At most ``width`` marks with the present (or the cursor) among them."""
+    """At most ``width`` marks with the present among them."""
     marks = snap.timeline
     if len(marks) <= width:
         return marks
-    at = snap.step if look_away(snap) else snap.step
-    place = next((place for place, mark in enumerate(marks) if mark.step >= at), len(marks))
+    place = next((place for place, mark in enumerate(marks) if mark.step >= snap.step), len(marks))
     begin = max(0, min(place - width * 2 // 3, len(marks) - width))
     return marks[begin : begin + width]
-
-
-def look_away(snap: Snapshot) -> bool:
-    """Whether the present is the past of a longer run."""
-    return snap.step < snap.last
 
 
 def _style(mark: TimelineMark, snap: Snapshot, look: Look) -> str:

@@ -58,19 +58,16 @@ class Canvas(Widget):
 
 def changed_span(was: Row, now: Row) -> tuple[int, int]:
     """First and last (exclusive) column at which two rows of equal width differ, in steps of whole segments."""
-    begin, at = 0, 0
-    for at, (old, new) in enumerate(zip(was, now, strict=False)):
-        if old != new:
-            break
-        begin += cells(new[0])
-    tail, back = 0, 0
-    for old, new in zip(reversed(was[at:]), reversed(now[at:]), strict=False):
-        if old != new:
-            break
-        tail += cells(new[0])
-        back += 1
-    width = sum(cells(text) for text, _ in now)
-    return begin, max(width - tail, begin + 1)
+    same = _alike(was, now)
+    begin = sum(cells(text) for text, _ in now[:same])
+    behind = _alike(was[:same:-1], now[:same:-1])
+    end = sum(cells(text) for text, _ in now[: len(now) - behind])
+    return begin, max(end, begin + 1)
+
+
+def _alike(one: Row, other: Row) -> int:
+    """How many segments two rows have in common at their beginning."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _strip(line: list[tuple[int, Row]]) -> Strip:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from rich.style import Style
 
 STYLES = {
-    "": "default",
+    "": "none",
     "dim": "bright_black",
     "bold": "bold",
     "rule": "bright_black",
