@@ -28,7 +28,9 @@ class Arch:
     """(bit number, name) for display, highest first."""
     PRESENT = WRITE = ACCESSED = DIRTY = SPECIAL = UFFD_WP = LEAF = TABLE = 0
 
-    def __init__(self, name: str, page_shift: int, va_bits: int, max_order: int, wants: int, wants_page_order: int) -> None:
+    def __init__(
+        self, name: str, page_shift: int, va_bits: int, max_order: int, wants: int, wants_page_order: int
+    ) -> None:
         self.name = name
         self.page_shift = page_shift
         self.page_size = 1 << page_shift

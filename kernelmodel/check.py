@@ -68,7 +68,9 @@ def compare(session: Session, expect: Expect) -> list[str]:
             why.append(f"{name} is {everything.get(name, 0)}, expected {value}")
     why.extend(f"answer '{text}' was never asked for" for text in unasked(session))
     if expect.reachable or expect.unreachable or expect.invariants not in (None, "hold"):
-        why.append("reachable, unreachable and violated invariants need an exploration, which this version does not have")
+        why.append(
+            "reachable, unreachable and violated invariants need an exploration, which this version does not have"
+        )
     return why
 
 
@@ -108,7 +110,9 @@ def missing_decisions(session: Session, wanted: str) -> list[str]:
                 break
         else:
             size = session.m.arch.page_size
-            near = [event_line(session.event(s), size) for s in range(len(session.log)) if session.log.at(s).kind == kind]
+            near = [
+                event_line(session.event(s), size) for s in range(len(session.log)) if session.log.at(s).kind == kind
+            ]
             rest = f"; the run has: {' | '.join(near[:4])}" if near else f"; the run has no {kind}"
             return [f"decision {n + 1} of {len(wanted.split())}, '{word}', is missing{rest}"]
     return []

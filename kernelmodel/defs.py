@@ -149,8 +149,12 @@ def gfp_names(gfp: int) -> tuple[str, ...]:
     return (GFP_NAMES[base], *rest) if base else rest
 
 
-VM_FAULT_BITS = {name: value for name, value in globals().items() if name.startswith("VM_FAULT_") and name.count("_") == 2
-                 and name != "VM_FAULT_ERROR"}  # fmt: skip
+VM_FAULT_BITS = {
+    name: value
+    for name, value in list(globals().items())
+    if name.startswith("VM_FAULT_") and name.count("_") == 2 and name != "VM_FAULT_ERROR"
+}
+"""Results by name."""
 VM_FLAG_NAMES = {
     value: name
     for name, value in list(globals().items())

@@ -7,6 +7,7 @@ NumPy is imported here and nowhere else in the model, and only when a jump is lo
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -136,7 +137,7 @@ def _scatter(journal: Journal, slots: Array, values: Array, forward: bool) -> No
     order = np.argsort(key, kind="stable")
     key, offsets, values = key[order], slots[order] & MASK, values[order]
     edges = [0, *(np.flatnonzero(np.diff(key)) + 1).tolist(), len(key)]
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         cells = chunks[int(key[start])][2]
         view = np.frombuffer(cells, dtype=f"u{cells.itemsize}")
         view[offsets[start:stop]] = values[start:stop].astype(view.dtype)

@@ -240,7 +240,9 @@ def vma_views(session: Session, address: int) -> tuple[VmaView, ...]:
 def vma_view(vma: Vma, current: bool) -> VmaView:
     """One VMA."""
     flags = vma.vm_flags
-    names = tuple(name for bit, name in VM_FLAG_NAMES.items() if flags & bit and not name.startswith(("VM_MAY", "VM_UFFD")))
+    names = tuple(
+        name for bit, name in VM_FLAG_NAMES.items() if flags & bit and not name.startswith(("VM_MAY", "VM_UFFD"))
+    )
     uffd = tuple(word for word, name in (("missing", 0x200), ("wp", 0x1000)) if flags & name)
     return VmaView(vma.name, vma.vm_start, vma.vm_end, names, uffd, bool(vma.anon_vma), current)
 

@@ -194,8 +194,8 @@ def entry_view(m: Machine, mm: int, address: int, delta: Delta) -> EntryView:
     folio = folio_of(m, pfn)
     mapcount = m._mapcount.get(pfn) + m._entire_mapcount.get(folio.id)
     return EntryView(
-        address, index, last.value, m.arch.bit_names(last.value), last.kind, pfn, folio.id, folio.order, folio._refcount,
-        mapcount, flag_names(folio.flags, PAGE_FLAG_NAMES),
+        address, index, last.value, m.arch.bit_names(last.value), last.kind, pfn, folio.id, folio.order,
+        folio._refcount, mapcount, flag_names(folio.flags, PAGE_FLAG_NAMES),
     )  # fmt: skip
 
 

@@ -113,7 +113,7 @@ flags = ["VM_WRITE"]                  # VM_READ is implied; VM_HUGEPAGE is MADV_
 uffd  = []                            # "missing", "wp"
 
 # [[populate]]                        # what is mapped before the first access
-# at    = "heap+0x8000"
+# at    = "heap+0x10000"
 # pages = 1
 # with  = "page"                      # page, zero-page, uffd-wp-marker, swap, huge-pmd
 # order = 4                           # one folio of that order

@@ -60,7 +60,9 @@ class Faults:
         elif len(self.problems) == MAX_PROBLEMS:
             end = self.text.content.count("\n") + 1
             self.problems.append(
-                Problem(self.name, end, 1, f"more than {MAX_PROBLEMS} problems; the rest is not listed", "mend these first")
+                Problem(
+                    self.name, end, 1, f"more than {MAX_PROBLEMS} problems; the rest is not listed", "mend these first"
+                )
             )
 
     def note(self, path: KeyPath, message: str) -> None:

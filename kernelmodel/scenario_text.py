@@ -106,9 +106,11 @@ class Text:
         except tomli.TOMLDecodeError as error:
             message = re.sub(r"\(('[^()]*?),?\)", _dotted, error.msg)
             hint = next((hint for start, hint in _HINTS if message.startswith(start)), _HINT)
-            line, col = error.lineno, error.colno
+            lines = self.content.split("\n")
+            line = min(error.lineno, len(lines))
+            text = lines[line - 1]
+            col = min(error.colno, len(text) + 1)  # the parser may look one past the end
             if message.startswith("Cannot"):  # told behind the statement; its place is where it begins
-                text = self.content.split("\n")[line - 1]
                 col = len(text) - len(text.lstrip()) + 1
             problem = Problem(self.name, line, col, printable(short(message, 200)), hint)
         except (ValueError, RecursionError) as error:
@@ -135,7 +137,7 @@ def limits(text: Text) -> list[Problem]:
             dot = token.kind == "word" and token.text[-1] == "."
             parts -= dot
             if before <= MAX_KEY_PARTS < parts:
-                message, hint, at = f"a key has at most {MAX_KEY_PARTS} parts", "no key of a scenario has more than 4", start
+                message, hint, at = f"a key has at most {MAX_KEY_PARTS} parts", "dots in a name need quotes", start
             elif token.kind == "word" and not _fits(token.text) and not _is_key(text.tokens, number):
                 message = f"integer {short(token.text)} does not fit into 64 bits"
                 hint = f"at most {MAX_INTEGER:#x}"
@@ -196,16 +198,16 @@ def read(path: str | os.PathLike[str], name: str) -> Text:
 def _read(fd: int, name: str) -> bytes:
     status = os.fstat(fd)
     if stat.S_ISDIR(status.st_mode):
-        raise unreadable(name, "it is a directory", "a scenario is one TOML file")
+        raise unreadable(name, "it is a directory")
     if not stat.S_ISREG(status.st_mode):
-        raise unreadable(name, "it is not a regular file", "a scenario is one TOML file")
+        raise unreadable(name, "it is not a regular file")
     if status.st_size > MAX_BYTES:
         raise ScenarioError([too_large(name, status.st_size)])
     with open(fd, "rb", closefd=False) as file:
         return file.read(MAX_BYTES + 1)
 
 
-def unreadable(name: str, why: str, hint: str = "the path of a TOML file, or the name of a packaged scenario") -> ScenarioError:
+def unreadable(name: str, why: str, hint: str = "a scenario is one TOML file") -> ScenarioError:
     """The error for a file of which nothing could be read."""
     return ScenarioError([Problem(name, 1, 1, f"can't be read: {why}", hint)])
 

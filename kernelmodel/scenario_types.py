@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A scenario as a value: frozen, validated, in numbers.  ``scenario.load`` makes it, ``boot`` builds a machine of it."""
+"""A scenario as a value: frozen, validated, in numbers.  ``scenario.load`` makes it, ``boot`` builds from it."""
 
 from __future__ import annotations
 

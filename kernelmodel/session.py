@@ -204,7 +204,15 @@ class Session:
             program = self._programs[cpu]
             done = self.m.cpu_event.get(cpu)
             text = event_text(self.scenario.events[program[done]]) if done < len(program) else ""
-            state = "done" if not text else f"waits for {run.wait.what}" if run.wait else "stopped" if run.driver else "ready"
+            state = (
+                "done"
+                if not text
+                else f"waits for {run.wait.what}"
+                if run.wait
+                else "stopped"
+                if run.driver
+                else "ready"
+            )
             name, line = "", 0
             if run.driver is not None:
                 code, at, _ = run.driver.where()
@@ -469,7 +477,9 @@ class Session:
         if step >= len(self.log):
             cpu = waiting[0][0] if waiting else max(chosen, 0)
             where = self._runs[cpu].driver.where() if waiting and self._runs[cpu].driver else None  # type: ignore[union-attr]
-            name, line, depth = (where[0].co_name, where[1] - where[0].co_firstlineno + 1, where[2]) if where else ("", 0, 0)
+            name, line, depth = (
+                (where[0].co_name, where[1] - where[0].co_firstlineno + 1, where[2]) if where else ("", 0, 0)
+            )
             shape = Shape("", "", "", -1, -1, "", (), name, line, depth, cpu, chosen, False, False)
             event = self._runs[cpu].event if waiting else NO_EVENT
             self.log.append(shape, Decision("", ""), max(self._runs[cpu].fault, 0), event, mark)
@@ -481,7 +491,8 @@ class Session:
 
     def _end_text(self) -> str:
         results = ", ".join(result_name(each.ret) for each in self.accesses[-4:])
-        return f"end of the run: {len(self.accesses)} access{'' if len(self.accesses) == 1 else 'es'}, last results {results}"
+        n = len(self.accesses)
+        return f"end of the run: {n} access{'' if n == 1 else 'es'}, last results {results}"
 
     def _bug(self, step: int, cpu: int, chosen: int, bug: KernelBug) -> None:
         """A VM_BUG_ON of the model: the stack is in the traceback."""
@@ -501,7 +512,9 @@ class Session:
                 "bug", bug.name, "", -1, -1, bug.why, (), code.co_name, line - code.co_firstlineno + 1, len(calls), cpu,
                 chosen, False, False,
             )  # fmt: skip
-            self.log.append(shape, Decision("bug", bug.name), max(self._runs[cpu].fault, 0), self._runs[cpu].event, mark)
+            self.log.append(
+                shape, Decision("bug", bug.name), max(self._runs[cpu].fault, 0), self._runs[cpu].event, mark
+            )
         self.end = Stop("bug", step, f"{bug.name}: {bug.why}")
 
     # -- going back ----------------------------------------------------------------------------------

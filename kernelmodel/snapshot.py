@@ -105,7 +105,7 @@ class WalkRow:
     index: int
     value: int
     kind: str
-    """``none``, ``table``, ``leaf``, ``migration``; for the PTE level ``none``, ``page``, ``zero``, ``marker``, ``swap``."""
+    """``none``, ``table``, ``leaf``, ``migration``; of a PTE ``none``, ``page``, ``zero``, ``marker``, ``swap``."""
     changed: bool
 
 
@@ -117,7 +117,7 @@ class PteCell:
     addr: int
     value: int
     kind: str
-    """``outside`` (of every VMA), ``none``, ``page``, ``zero``, ``marker``, ``swap``, ``migration``, ``leaf`` (PMD-mapped)."""
+    """``outside`` (of every VMA), ``none``, ``page``, ``zero``, ``marker``, ``swap``, ``migration``, ``leaf``."""
     order: int
     """Order of the folio mapped here, -1 if none."""
     head: bool

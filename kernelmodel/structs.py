@@ -146,7 +146,20 @@ class VmFault:
     values, ``ptl`` the number of the table whose lock is held.
     """
 
-    __slots__ = ("address", "cpu", "flags", "gfp", "m", "orig_pmd", "orig_pte", "pmd", "pte", "ptl", "real_address", "vma")
+    __slots__ = (
+        "address",
+        "cpu",
+        "flags",
+        "gfp",
+        "m",
+        "orig_pmd",
+        "orig_pte",
+        "pmd",
+        "pte",
+        "ptl",
+        "real_address",
+        "vma",
+    )
 
     def __init__(self, m: Machine, vma: Vma, address: int, flags: int, cpu: int) -> None:
         self.m = m
@@ -164,4 +177,6 @@ class VmFault:
 
     def shown(self) -> dict[str, Any]:
         """Members that a locals pane shows, in the kernel's order."""
-        return {each: getattr(self, each) for each in ("address", "real_address", "flags", "pmd", "pte", "orig_pte", "ptl")}
+        return {
+            each: getattr(self, each) for each in ("address", "real_address", "flags", "pmd", "pte", "orig_pte", "ptl")
+        }

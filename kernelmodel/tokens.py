@@ -3,8 +3,8 @@
 
 ``thp1:NAME:HASH:VARIANT:ANSWERS:DIGEST``.  NAME is the scenario's path or packaged name (``%`` and ``:`` escaped), HASH
 eight hex digits of its text without comments.  ANSWERS is what the user answered otherwise than scenario and nature
-would have, ``3=NULL,7=-ENOMEM``, numbered by question, so that a new place to stop breaks no token.  DIGEST is eight hex
-digits of the end state, by which a replay is verified; a run that is not at its end has none.
+would have, ``3=NULL,7=-ENOMEM``, numbered by question, so that a new place to stop breaks no token.  DIGEST is eight
+hex digits of the end state, by which a replay is verified; a run that is not at its end has none.
 """
 
 from __future__ import annotations

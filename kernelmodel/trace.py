@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kernelmodel.defs import result_name
 from kernelmodel.look_memory import folio_of
 from kernelmodel.mm.pgtable import translate
-from kernelmodel.mm.vmstat import counters, mthp_stats, stat_name
+from kernelmodel.mm.vmstat import counters, mthp_stats, stat_name, stat_unit
 from kernelmodel.session import AccessEnd, Session, event_text
 from kernelmodel.snapshot import Event
 from kernelmodel.structs import Mm
@@ -30,7 +30,9 @@ def record(kind: str, /, **fields: Any) -> Record:
     return {"schema": SCHEMA, "type": kind, **{key: value for key, value in fields.items() if value is not None}}
 
 
-def follow(session: Session, breaks: Breakpoints | None = None, answers: dict[int, str] | None = None) -> Iterator[Record]:
+def follow(
+    session: Session, breaks: Breakpoints | None = None, answers: dict[int, str] | None = None
+) -> Iterator[Record]:
     """Run to the end or the first breakpoint; the last two records are ``stop`` and ``summary``.
 
     ``answers`` are given by question number (as a token has them); the first one that the state does not allow ends the
@@ -208,7 +210,12 @@ def maps(session: Session, address: int) -> Record:
     if pmd or m.zone_of(pfn) < 0:
         order = arch.pmd_order if pmd else 0
         start = page & -(arch.page_size << order)
-        return {"mapped": "huge-zero-page" if pmd else "zero-page", "order": order, "start": hex(start), "nr": 1 << order}
+        return {
+            "mapped": "huge-zero-page" if pmd else "zero-page",
+            "order": order,
+            "start": hex(start),
+            "nr": 1 << order,
+        }
     folio = folio_of(m, pfn)
     start = page - ((pfn - folio.id) << arch.page_shift)
     if folio.order == arch.pmd_order:
@@ -233,7 +240,7 @@ def effects(session: Session, first: int, last: int, cpu: int) -> dict[str, int]
         for field, index, old, new, _ in journal.entries(log.mark[step - 1] if step else 0, log.mark[step]):
             if (field.stat or field is m.rss_stat) and (name := stat_name(m, field.name, index)):
                 found[name] = found.get(name, 0) + new - old
-    return {name: by for name, by in found.items() if by}
+    return {name: by // stat_unit(m, name) for name, by in found.items() if by}
 
 
 def summary(session: Session) -> Record:
@@ -305,7 +312,8 @@ def text_line(session: Session, row: Record) -> str:
         which = f" {row['break']}" if "break" in row else ""
         return f"stop: {row['kind']}{which} at #{row['step']}: {row['reason']}"
     stats = ", ".join(f"{name} {value}" for name, value in (*row["vmstat"].items(), *row["mthp_stat"].items()))
-    return f"summary: {row['steps']} steps, {row['accesses']} accesses; {stats or 'no statistic changed'}\ntoken: {row['token']}"
+    head = f"summary: {row['steps']} steps, {row['accesses']} accesses; {stats or 'no statistic changed'}"
+    return f"{head}\ntoken: {row['token']}"
 
 
 def _counts(row: Record) -> str:

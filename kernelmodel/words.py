@@ -45,7 +45,7 @@ _PLAIN = {
     "no-vma": "no VMA holds the address",
     "access-error": "the VMA does not permit the access",
     "endless-refault": "the access faults for ever",
-    "uninitialised": "addr is used before it is set: goto setpte enters the loop body, and the read path never assigned it",
+    "uninitialised": "addr is used before it is set: goto setpte enters the loop body, and a read never assigned it",
     "mm-has-it": "this mm holds a reference already",
     "anon-exclusive": "the page belongs to this process alone",
     "zero-page": "the zero page is mapped",
@@ -66,7 +66,12 @@ def why(kind: str, outcome: str, reason: str, arg: int, shape: Shaped, addr: int
         case "above-vm_end":
             return f"range ends {arg:#x} above vm_end"
         case "populated":
-            kinds = {"zero": " (zero page)", "marker": " (marker)", "swap": " (swap entry)", "migration": " (migration entry)"}
+            kinds = {
+                "zero": " (zero page)",
+                "marker": " (marker)",
+                "swap": " (swap entry)",
+                "migration": " (migration entry)",
+            }
             return f"pte {arg:#05x} is populated{kinds.get(str(more.get('found', '')), '')}"
         case "watermark":
             usable = arg - (1 << 64) if arg >> 63 else arg

@@ -153,12 +153,17 @@ def run_app(session: Session, breaks: Breakpoints, *, commands: list[str] | None
 
     ``commands`` are executed after the first paint; ``first_line`` is shown in the message line.  70 means a fault of
     ours: the terminal is restored and one line on stderr names the file that holds the traceback.
+    ``ImpossibleAnswer`` passes through (an answer that the scenario gives and its state does not allow).
     """
+    from kernelmodel.session import ImpossibleAnswer
+
     app = DebuggerApp(session, breaks, list(commands or []), first_line)
     try:
         app.run()
     except Exception as error:
         app.failure = app.failure or error
+    if isinstance(app.failure, ImpossibleAnswer):
+        raise app.failure
     if app.failure is not None:
         sys.stderr.write(f"thp-debug: internal error, report written to {_report(app.failure)}\n")
     return 70 if app.failure is not None or app.return_code else 0

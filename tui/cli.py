@@ -16,7 +16,7 @@ usage: thp-debug SCENARIO.toml [-b LOC]... [-ex CMD]... [--variant V] [--plain] 
        thp-debug check    SCENARIO|FOLDER... [--format text|ndjson|junit]            meet [expect]
        thp-debug replay   TOKEN|FILE [--scenario FILE] [--format text|ndjson]        a run from its token
        thp-debug variants [--format text|ndjson]                                     what is modelled
-       thp-debug schema | new                                                        scenario files: JSON Schema, a first one
+       thp-debug schema | new                                                        JSON Schema, a first scenario
 """
 COMMANDS = ("run", "check", "replay", "variants", "schema", "new")
 LATER = ("explore", "compare", "conform", "capture")
@@ -78,12 +78,15 @@ def version() -> int:
     """The releases that are modelled."""
     from kernelmodel.fault import VARIANTS
 
-    sys.stdout.write(f"thp-debug {VERSION}, modelling {', '.join(VARIANTS)} (FLEXIBLE_THP, July 2023, on Linux 6.5-rc)\n")
+    sys.stdout.write(
+        f"thp-debug {VERSION}, modelling {', '.join(VARIANTS)} (FLEXIBLE_THP, July 2023, on Linux 6.5-rc)\n"
+    )
     return 0
 
 
 def batch(command: str, words: list[str]) -> int:
     """A subcommand that prints."""
+    from kernelmodel.scenario import ScenarioError
     from tui import headless
 
     args = parser(command).parse_args(words)
@@ -98,7 +101,7 @@ def batch(command: str, words: list[str]) -> int:
     }
     try:
         code = calls[command]()
-    except headless.ScenarioError as error:
+    except ScenarioError as error:
         out.problems(error.errors)
         return 2
     except headless.UsageError as error:
@@ -151,20 +154,23 @@ def terminal() -> bool:
 
 def open_debugger(args: argparse.Namespace, plain: bool) -> int:
     """Load, boot, and hand over."""
+    from kernelmodel.boot import BootError
+    from kernelmodel.scenario import ScenarioError
+    from kernelmodel.session import ImpossibleAnswer, Session
     from tui import headless
 
     out = headless.Output("text", sys.stdout, sys.stderr)
     try:
         scenario = headless.load(args.scenario, out, args.variant)
         breaks = headless.breakpoints(scenario, args.b)
-    except headless.ScenarioError as error:
+    except ScenarioError as error:
         out.problems(error.errors)
         return 2
     except headless.UsageError as error:
         sys.stderr.write(f"thp-debug: {error}\n")
         return 2
     try:
-        session = headless.Session(scenario, args.variant)
+        session = Session(scenario, args.variant)
         if plain:
             from tui.plain import run_plain
 
@@ -172,9 +178,9 @@ def open_debugger(args: argparse.Namespace, plain: bool) -> int:
         from tui.app import run_app
 
         return run_app(session, breaks, commands=args.ex)
-    except headless.BootError as boot_error:
+    except BootError as boot_error:
         out.problems([headless.problem_at(scenario, boot_error.place, boot_error.message)])
-    except headless.ImpossibleAnswer as answer:
+    except ImpossibleAnswer as answer:
         out.problems([headless.problem_at(scenario, answer.answer.place, answer.message)])
     return 2
 

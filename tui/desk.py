@@ -226,8 +226,12 @@ class Desk:
     def draw(self) -> None:
         """Paint the present snapshot."""
         frame.settle(self.snap, self.look, self.width, self.height)
+        self.shell.show(self.frame())
+
+    def frame(self) -> Frame:
+        """What the screen shows now."""
         message = self.prompt.row() if self.asking else self.message
-        self.shell.show(frame.compose(self.snap, self.look, self.width, self.height, message, self.overlay))
+        return frame.compose(self.snap, self.look, self.width, self.height, message, self.overlay)
 
     def say(self, text: str, style: str = "") -> None:
         """Put one line above the footer until the next key."""

@@ -58,7 +58,14 @@ class Output:
             self.note(str(each) + (f" ({each.hint})" if each.hint else ""))
             if self.form == "ndjson":
                 self.put(
-                    record("error", file=each.file, line=each.line, col=each.col, message=each.message, hint=each.hint or None)
+                    record(
+                        "error",
+                        file=each.file,
+                        line=each.line,
+                        col=each.col,
+                        message=each.message,
+                        hint=each.hint or None,
+                    )
                 )
 
 
@@ -192,7 +199,8 @@ def junit(verdicts: list[checking.Verdict]) -> str:
         if each.ok:
             rows.append(head + "/>")
         else:
-            rows.append(f"{head}><failure message={quoteattr(each.why[0])}>{escape(chr(10).join(each.why))}</failure></testcase>")
+            text = escape("\n".join(each.why))
+            rows.append(f"{head}><failure message={quoteattr(each.why[0])}>{text}</failure></testcase>")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + "\n".join([*rows, "</testsuite>"])
 
 

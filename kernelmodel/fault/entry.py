@@ -130,4 +130,7 @@ def pmd_migration_entry_wait(vmf: VmFault) -> Path[None]:
     """Sleep until the migration entry is gone."""
     m, pmd = vmf.m, vmf.pmd
     while m.arch.pmd_kind(m.pgtable.get(pmd)) == "migration":
-        yield Wait(f"the migration of the huge page at {vmf.address:#x}", lambda: m.arch.pmd_kind(m.pgtable.get(pmd)) != "migration")
+        yield Wait(
+            f"the migration of the huge page at {vmf.address:#x}",
+            lambda: m.arch.pmd_kind(m.pgtable.get(pmd)) != "migration",
+        )

@@ -22,9 +22,9 @@ from kernelmodel.defs import (
     VM_UFFD_MISSING,
     PG_anon_exclusive,
 )
-from kernelmodel.mm.checks import check_stable_address_space, check_uffd_missing
 from kernelmodel.machine import Machine
 from kernelmodel.mm import page_alloc
+from kernelmodel.mm.checks import check_stable_address_space, check_uffd_missing
 from kernelmodel.mm.huge_mm import transhuge_vma_suitable, vma_thp_gfp_mask
 from kernelmodel.mm.lock import spin_lock, spin_unlock
 from kernelmodel.mm.memcontrol import mem_cgroup_charge

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from kernelmodel.defs import __GFP_DIRECT_RECLAIM as DIRECT_RECLAIM
+from kernelmodel.defs import __GFP_KSWAPD_RECLAIM as KSWAPD_RECLAIM
+from kernelmodel.defs import __GFP_NORETRY as NORETRY
 from kernelmodel.defs import (
     GFP_TRANSHUGE,
     GFP_TRANSHUGE_LIGHT,
@@ -11,9 +14,6 @@ from kernelmodel.defs import (
     VM_NO_KHUGEPAGED,
     VM_NOHUGEPAGE,
 )
-from kernelmodel.defs import __GFP_DIRECT_RECLAIM as DIRECT_RECLAIM
-from kernelmodel.defs import __GFP_KSWAPD_RECLAIM as KSWAPD_RECLAIM
-from kernelmodel.defs import __GFP_NORETRY as NORETRY
 from kernelmodel.machine import Machine
 from kernelmodel.mm.vma import vma_is_temporary_stack
 from kernelmodel.structs import Vma

@@ -169,7 +169,11 @@ def __free_one_page(m: Machine, pfn: int, order: int, to_tail: bool = False) -> 
         if not (span.start <= buddy < span.end) or m.buddy_order.get(buddy) != order + 1:
             break
         buddy_mt = m.pageblock.get(buddy >> m.arch.pageblock_order)
-        if order >= m.arch.pageblock_order and buddy_mt != migratetype and max(buddy_mt, migratetype) >= MIGRATE_PCPTYPES:
+        if (
+            order >= m.arch.pageblock_order
+            and buddy_mt != migratetype
+            and max(buddy_mt, migratetype) >= MIGRATE_PCPTYPES
+        ):
             break
         m.lists.remove(buddy, _list_of(m, zone, buddy, order))
         pfn &= buddy

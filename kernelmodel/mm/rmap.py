@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reverse map and counts of anonymous folios (mm/rmap.c of 6.5, with patch 1/4 of the series for folios below the PMD)."""
+"""Reverse map and counts of anonymous folios (mm/rmap.c of 6.5, and patch 1/4 of the series)."""
 
 from __future__ import annotations
 

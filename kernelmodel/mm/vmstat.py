@@ -33,7 +33,7 @@ def counters(m: Machine) -> dict[str, int]:
     process's name.
     """
     found = {VM_EVENTS[i]: v for i, v in m.vm_event.items()}
-    found.update({NODE_STATS[i]: v for i, v in m.node_stat.items()})
+    found.update({NODE_STATS[i]: v // stat_unit(m, NODE_STATS[i]) for i, v in m.node_stat.items()})
     for mm, name in enumerate(m.mm_names):
         label = "" if mm == 0 else f"{name}."
         for key, value in (
@@ -54,6 +54,11 @@ def mthp_stats(m: Machine) -> dict[str, int]:
         order, item = divmod(index, len(MTHP_ITEMS))
         found[f"{(m.arch.page_size << order) >> 10}kB.{MTHP_ITEMS[item]}"] = value
     return found
+
+
+def stat_unit(m: Machine, name: str) -> int:
+    """Counted in pages, shown in huge pages: /proc/vmstat divides nr_anon_transparent_hugepages."""
+    return 1 << m.arch.pmd_order if name == "nr_anon_transparent_hugepages" else 1
 
 
 def stat_name(m: Machine, field: str, index: int) -> str:

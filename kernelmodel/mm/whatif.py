@@ -57,4 +57,3 @@ def install(m: Machine, vma: Vma, pmd: int, address: int, cause: str) -> None:
         return
     rmap.unmap_pmd(folio)
     m.pgtable.set(pmd, m.arch.swp_entry(SWP_MIGRATION_WRITE, folio.id))
-

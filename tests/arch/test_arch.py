@@ -22,7 +22,9 @@ ALL = pytest.mark.parametrize("arch", ARCHES.values(), ids=ARCHES.keys())
         ("arm64-64k", 64 << 10, 13, 512 << 20, 13, 5, (42, 29, 16)),
     ],
 )
-def test_geometry(name: str, page: int, pmd_order: int, pmd: int, max_order: int, hook: int, levels: tuple[int, ...]) -> None:
+def test_geometry(
+    name: str, page: int, pmd_order: int, pmd: int, max_order: int, hook: int, levels: tuple[int, ...]
+) -> None:
     arch = ARCHES[name]
     assert (arch.page_size, arch.pmd_order, arch.pmd_size) == (page, pmd_order, pmd)
     assert (arch.max_order, arch.wants_pte_order) == (max_order, hook)

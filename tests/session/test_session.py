@@ -48,7 +48,9 @@ def race(schedule: str) -> Session:
     return session(head=f'variant = "v3"\nschedule = "{schedule}"', events=RACE)
 
 
-@pytest.mark.parametrize("make", [lambda: session(events=TWO_WRITES), lambda: race("0*7 1*30 0")], ids=["one-cpu", "two-cpus"])
+@pytest.mark.parametrize(
+    "make", [lambda: session(events=TWO_WRITES), lambda: race("0*7 1*30 0")], ids=["one-cpu", "two-cpus"]
+)
 def test_any_stop_looks_as_it_did_the_first_time(make: object) -> None:
     s: Session = make()  # type: ignore[operator]
     seen = [(s.digest(), cells(s.m), s.snapshot(View()))]
@@ -70,7 +72,7 @@ def test_any_stop_looks_as_it_did_the_first_time(make: object) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.one_of(st.just("advance"), st.just("calls"), st.integers(0, 60)), max_size=25))
 def test_wandering_about_never_changes_the_run(moves: list[str | int]) -> None:
-    want = [s for s in [finish(session(events=TWO_WRITES))]][0]
+    want = finish(session(events=TWO_WRITES))
     s = session(events=TWO_WRITES)
     for move in moves:
         if move == "advance":
@@ -162,11 +164,18 @@ def test_a_token_replays_the_run() -> None:
 
 
 def test_an_answer_is_used_once_across_refaults() -> None:
-    answers = '["vma_alloc_folio(order=4) = NULL", "vma_alloc_folio(order=3) = NULL", "vma_alloc_folio(order=0) = NULL"]'
+    answers = (
+        '["vma_alloc_folio(order=4) = NULL", "vma_alloc_folio(order=3) = NULL", "vma_alloc_folio(order=0) = NULL"]'
+    )
     s = finish(session(events=f'[[event]]\ncpu = 0\nwrite = "heap+0x5000"\nanswers = {answers}\n'))
     assert s.accesses[0].ret == 1  # VM_FAULT_OOM
     s = finish(session(events=TWO_WRITES.replace('"heap+0x6000"', '"heap+0x25000"')))
-    assert [d for d in decisions(s) if d.startswith("alloc")] == ["alloc:folio", "alloc:NULL", "alloc:folio", "alloc:folio"]
+    assert [d for d in decisions(s) if d.startswith("alloc")] == [
+        "alloc:folio",
+        "alloc:NULL",
+        "alloc:folio",
+        "alloc:folio",
+    ]
 
 
 def test_an_answer_that_the_state_does_not_allow_is_told_with_its_place() -> None:
@@ -240,7 +249,11 @@ print(finish(session(events=TWO_WRITES)).digest(), finish(race("0*7 1*30 0")).di
 def test_every_process_computes_the_same_under_every_hash_seed() -> None:
     runs = {
         subprocess.run(
-            [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed, "PATH": ""}
+            [sys.executable, "-c", PROGRAM],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
         ).stdout
         for seed in ("0", "1", "4242")
     }

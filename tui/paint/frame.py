@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from kernelmodel.snapshot import Snapshot, View
 from tui.paint import allocator, breaks, changes, events, footer, header, orders, source, stack, table, timeline, vmas
@@ -116,10 +117,18 @@ def too_small(width: int, height: int) -> list[Row]:
     return [fit(((words if at == 0 else "", "warn"),), width) for at in range(height)]
 
 
-Piece = tuple[int, Row]
-"""A column and the cells that begin there."""
-Frame = list[list[Piece]]
-"""A whole screen: per terminal row the pieces from left to right, without gaps."""
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A whole screen, cut into columns at the edges that slots have in common.
+
+    A terminal is told of a change from the begin of a column on, so columns keep what is written short.
+    """
+
+    edges: tuple[int, ...]
+    """Where each column begins (cells); the first is 0."""
+    width: int
+    lines: tuple[tuple[Row, ...], ...]
+    """Per terminal row one piece for each column, exactly as wide as the column."""
 
 
 def compose(
@@ -128,27 +137,34 @@ def compose(
     """The whole screen; without a message its line holds the timeline in one row, where no pane shows it."""
     shown = layout(look, width, height)
     if not shown:
-        return [[(0, row)] for row in too_small(width, height)]
-    lines: Frame = [[] for _ in range(height)]
-    lines[0] = [(0, fit(header.paint(snap, look, width), width))]
+        return Frame((0,), width, tuple((row,) for row in too_small(width, height)))
+    edges = tuple(sorted({slot.x for slot in shown}))
+    pieces: list[list[Row]] = [[] for _ in range(height)]
+    pieces[0] = [fit(header.paint(snap, look, width), width)]
     for slot in sorted(shown, key=lambda each: each.x):
         for at, row in enumerate(paint_slot(snap, look, slot)):
-            lines[slot.y + at].append((slot.x, row))
-    lines[-2] = [(0, fit(message or idle_line(snap, look, width, shown), width))]
-    lines[-1] = [(0, fit(footer.paint(width), width))]
+            pieces[slot.y + at].append(row)
+    pieces[-2] = [fit(message or idle_line(snap, look, width, shown), width)]
+    pieces[-1] = [fit(footer.paint(width), width)]
     if overlay is not None:
         box = overlay_paint(overlay, width, height)
         for at, row in enumerate(box.rows):
-            lines[box.y + at] = _under(lines[box.y + at], box.x, row, width)
-    return lines
+            pieces[box.y + at] = [_under(pieces[box.y + at], box.x, row, width)]
+    return Frame(edges, width, tuple(_columns(line, edges, width) for line in pieces))
 
 
-def _under(pieces: list[Piece], x: int, row: Row, width: int) -> list[Piece]:
+def _columns(pieces: list[Row], edges: tuple[int, ...], width: int) -> tuple[Row, ...]:
+    """A line in one piece per column."""
+    if len(pieces) == len(edges):
+        return tuple(pieces)
+    whole: Row = tuple(seg for piece in pieces for seg in piece)
+    return tuple(cut(whole, begin, end) for begin, end in zip(edges, (*edges[1:], width), strict=True))
+
+
+def _under(pieces: list[Row], x: int, row: Row, width: int) -> Row:
     """A line with ``row`` laid over it from column ``x``."""
-    whole: Row = tuple(seg for _, piece in pieces for seg in piece)
-    end = x + row_cells(row)
-    out = [(0, cut(whole, 0, x)), (x, row), (end, cut(whole, end, width))]
-    return [(at, piece) for at, piece in out if piece]
+    whole: Row = tuple(seg for piece in pieces for seg in piece)
+    return (*cut(whole, 0, x), *row, *cut(whole, x + row_cells(row), width))
 
 
 def picture(
@@ -156,4 +172,4 @@ def picture(
 ) -> list[str]:
     """The whole screen as ``height`` lines of plain text: for tests, mails and documentation."""
     frame = compose(snap, look, width, height, message, overlay)
-    return ["".join(plain(piece) for _, piece in line) for line in frame]
+    return ["".join(plain(piece) for piece in line) for line in frame.lines]

@@ -12,6 +12,8 @@ from functools import lru_cache
 Seg = tuple[str, str]
 Row = tuple[Seg, ...]
 
+INKED = frozenset({"cursor", "past", "fault", "fallback", "head"})
+"""Styles in which a blank is not blank: reverse or underlined."""
 _UNITS = ((40, "T"), (30, "G"), (20, "M"), (10, "K"))
 
 
@@ -57,13 +59,15 @@ def fit(row: Row, width: int, fill: str = "") -> Row:
     """The row cut (with an ellipsis) or padded (in style ``fill``) to exactly ``width`` cells, neighbours merged."""
     out: list[Seg] = []
     used = 0
-    last = None
+    last: str | None = None
     for text, style in row:
         if not text:
             continue
         if not (text.isascii() and text.isprintable()):
             text = clean(text)
         used += cells(text)
+        if style not in INKED and text.isspace():
+            style = last or ""
         if used > width:
             return _cut_off(row, width)
         if style == last:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The one widget: keeps the strips of the present frame and repaints only the cells that differ from the last one."""
+"""The widgets that draw: a canvas of columns, each of which repaints only the cells that differ from the last frame."""
 
 from __future__ import annotations
 
 from rich.segment import Segment
+from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -12,40 +13,37 @@ from tui.paint.frame import Frame
 from tui.paint.rows import Row, cells
 from tui.panes.palette import style
 
+MOST_COLUMNS = 3
+"""As many as the widest layout has."""
 
-class Canvas(Widget):
-    """Draws a ``Frame`` over its whole area."""
+
+class Column(Widget):
+    """Rows of cells, drawn as they are: no border, no padding, no background of its own."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._frame: Frame = []
+        self._rows: list[Row] = []
         self._strips: list[Strip] = []
 
-    def show(self, frame: Frame) -> None:
-        """Make ``frame`` what is seen; its rows are as wide as the widget."""
-        old, self._frame = self._frame, frame
-        if len(old) != len(frame) or not old:
-            self._strips = [_strip(line) for line in frame]
+    def show(self, rows: list[Row]) -> None:
+        """Make ``rows`` what is seen; each is as wide as the column will be."""
+        old, self._rows = self._rows, rows
+        if len(old) != len(rows):
+            self._strips = [_strip(row) for row in rows]
             self.refresh()
             return
         regions = []
-        for y, (before, after) in enumerate(zip(old, frame, strict=True)):
-            if before == after:
-                continue
-            self._strips[y] = _strip(after)
-            if [x for x, _ in before] != [x for x, _ in after]:
-                regions.append(Region(0, y, self._strips[y].cell_length, 1))
-                continue
-            for (x, was), (_, now) in zip(before, after, strict=True):
-                if was != now:
-                    begin, end = changed_span(was, now)
-                    regions.append(Region(x + begin, y, end - begin, 1))
+        for y, (was, now) in enumerate(zip(old, rows, strict=True)):
+            if was != now:
+                self._strips[y] = _strip(now)
+                begin, end = changed_span(was, now)
+                regions.append(Region(begin, y, end - begin, 1))
         if regions:
             self.refresh(*regions)
 
     def forget(self) -> None:
         """Paint every cell of the next frame."""
-        self._frame = []
+        self._rows = []
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Cached strips, cut to what is asked for."""
@@ -54,6 +52,38 @@ class Canvas(Widget):
             self._strips[y].crop(crop.x, crop.right).adjust_cell_length(crop.width) if y < len(self._strips) else blank
             for y in range(crop.y, crop.bottom)
         ]
+
+
+class Canvas(Widget):
+    """The whole screen: columns side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.columns = [Column() for _ in range(MOST_COLUMNS)]
+        self._edges: tuple[int, ...] = ()
+        self._width = 0
+
+    def compose(self) -> ComposeResult:
+        """All columns that there can be; those that a layout does not need are not displayed."""
+        yield from self.columns
+
+    def show(self, frame: Frame) -> None:
+        """Make ``frame`` what is seen."""
+        if (frame.edges, frame.width) != (self._edges, self._width):
+            self._edges, self._width = frame.edges, frame.width
+            ends = (*frame.edges[1:], frame.width)
+            for at, column in enumerate(self.columns):
+                column.display = at < len(frame.edges)
+                if column.display:
+                    column.styles.width = ends[at] - frame.edges[at]
+                column.forget()
+        for at in range(len(frame.edges)):
+            self.columns[at].show([line[at] for line in frame.lines])
+
+    def forget(self) -> None:
+        """Paint every cell of the next frame."""
+        for column in self.columns:
+            column.forget()
 
 
 def changed_span(was: Row, now: Row) -> tuple[int, int]:
@@ -70,11 +100,5 @@ def _alike(one: Row, other: Row) -> int:
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
-def _strip(line: list[tuple[int, Row]]) -> Strip:
-    segments: list[Segment] = []
-    width = 0
-    for _, row in line:
-        for text, name in row:
-            segments.append(Segment(text, style(name)))
-            width += cells(text)
-    return Strip(segments, width)
+def _strip(row: Row) -> Strip:
+    return Strip([Segment(text, style(name)) for text, name in row], sum(cells(text) for text, _ in row))

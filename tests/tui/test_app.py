@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The desk on Textual: a few keys, errors, resizing."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from kernelmodel.stops import Breakpoints
+from tests.tui.fake import FakeSession
+from tui.app import DebuggerApp, run_app
+from tui.panes.canvas import changed_span
+
+
+def app(*commands):
+    return DebuggerApp(FakeSession(), Breakpoints(), list(commands))
+
+
+def seen(running):
+    """What the compositor would put on the terminal."""
+    strips = running.screen._compositor.render_strips()
+    return ["".join(segment.text for segment in strip) for strip in strips]
+
+
+async def test_keys_move_the_run_and_the_screen_shows_the_frame():
+    running = app()
+    async with running.run_test(size=(80, 24)) as pilot:
+        await pilot.press("s", "s", "n")
+        await running.settled()
+        await pilot.pause()
+        lines = seen(running)
+        assert "step 10/10" in lines[0]
+        assert lines == ["".join(text for row in line for text, _ in row) for line in running.desk.frame().lines]
+        await pilot.press("Q")
+    assert running.return_code == 0 and running.failure is None
+
+
+async def test_commands_are_executed_after_the_first_paint():
+    running = app("break fallback", "continue")
+    async with running.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await running.settled()
+        await pilot.pause()
+        assert running.desk.session.step == 8
+        assert "break 1" in seen(running)[0]
+
+
+async def test_bound_keys_of_the_toolkit_reach_the_desk():
+    running = app()
+    async with running.run_test(size=(80, 24)) as pilot:
+        await pilot.press("tab", "tab")
+        assert running.desk.look.focus == "stack"
+        await pilot.press("ctrl+c")
+        assert "nothing is running" in seen(running)[-2]
+        await pilot.press("colon", "s", "space", "2", "enter")
+        await running.settled()
+        assert running.desk.session.step == 2
+
+
+async def test_resize_lays_out_again():
+    running = app()
+    async with running.run_test(size=(80, 24)) as pilot:
+        for width, height in ((200, 60), (50, 15), (120, 40), (10, 3), (80, 24)):
+            await pilot.resize_terminal(width, height)
+            await pilot.pause()
+            lines = seen(running)
+            assert [len(line) for line in lines] == [width] * height
+        assert "__handle_mm_fault()" in lines[1]
+
+
+async def test_long_motion_can_be_interrupted():
+    class Endless(FakeSession):
+        def advance(self, answer=None):
+            self.step += 1
+            self.last = max(self.last, self.step)
+            return self.stop
+
+        def event(self, step):
+            return super().event(step % 14)
+
+        def depth(self, step):
+            return 1
+
+        @property
+        def stop(self):
+            return super().stop.__class__("decision", self.step, "on")
+
+        def snapshot(self, view):
+            now = FakeSession()
+            now.last = 3
+            return now.snapshot(view)
+
+    running = DebuggerApp(Endless(), Breakpoints(), [])
+    async with running.run_test(size=(80, 24)) as pilot:
+        await pilot.press("c")
+        assert running.desk.running
+        await pilot.press("s", "ctrl+c")
+        await running.settled()
+        assert not running.desk.running
+        assert "interrupted" in seen(running)[-2] or running.desk.message
+
+
+def test_fault_of_ours_gives_70_and_a_report(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(DebuggerApp, "run", lambda self: self.guard(lambda: 1 / 0))
+    assert run_app(FakeSession(), Breakpoints()) == 70
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    report = error.strip().rpartition(" ")[2]
+    assert "ZeroDivisionError" in open(report, encoding="utf-8").read()
+
+
+async def test_fault_in_a_key_ends_the_application(monkeypatch):
+    running = app()
+    async with running.run_test(size=(80, 24)) as pilot:
+        monkeypatch.setattr(FakeSession, "advance", lambda self, answer=None: 1 / 0)
+        await pilot.press("s")
+        await pilot.pause()
+    assert isinstance(running.failure, ZeroDivisionError)
+    assert running.return_code == 70
+
+
+def test_changed_span_covers_what_differs():
+    was = (("abc", ""), ("def", "dim"), ("ghi", ""))
+    assert changed_span(was, (("abc", ""), ("dxf", "dim"), ("ghi", ""))) == (3, 6)
+    assert changed_span(was, (("xbc", ""), ("def", "dim"), ("ghi", ""))) == (0, 3)
+    assert changed_span(was, (("abc", ""), ("de", "dim"), ("fghi", ""))) == (3, 9)
+    assert changed_span((("abc", ""),), (("ab", ""), ("c", "dim"))) == (0, 3)
+
+
+def test_plain_and_paint_do_not_import_the_toolkit():
+    import subprocess
+
+    code = "import sys, tui.plain, tui.desk, tui.paint.frame; print([m for m in sys.modules if m.split('.')[0] in ('textual', 'rich', 'numpy')])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=".")
+    assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["numpy", "textual.widgets._input", "textual.widgets._data_table", "pydantic"])
+def test_app_imports_little(name):
+    import subprocess
+
+    code = f"import sys, tui.app; print({name!r} in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False"

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Whole screens and panes as text."""
+
+from __future__ import annotations
+
+import pytest
+
+from kernelmodel.snapshot import View
+from tests.tui.fake import snapshot
+from tests.tui.golden import agrees
+from tui.paint import frame
+from tui.paint.layout import PANES, slots
+from tui.paint.look import BreakMark, Look
+from tui.paint.rows import cells, fit, plain
+from tui.panes.palette import STYLES
+
+SIZES = [(80, 24), (120, 40), (200, 60)]
+MARKS = (
+    BreakMark(1, "fallback", "fallback", hits=1),
+    BreakMark(2, "alloc_anon_folio:13 if order == 3", function="alloc_anon_folio", line=13, conditional=True),
+    BreakMark(3, "alloc_anon_folio:16", function="alloc_anon_folio", line=16, enabled=False),
+)
+
+
+def look(focus: str = "source") -> Look:
+    made = Look(breaks=MARKS, stopped={8: 1}, reason="break 1")
+    made.show(focus)
+    return made
+
+
+def screen(step: int, last: int, width: int, height: int, focus: str = "source") -> list[str]:
+    settings = look(focus)
+    snap = snapshot(step, last, frame.view_for(settings, step, width, height))
+    frame.settle(snap, settings, width, height)
+    return frame.picture(snap, settings, width, height)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize(("step", "last"), [(0, 0), (8, 8), (7, 14), (12, 12), (14, 14)])
+def test_screen(step, last, width, height):
+    lines = screen(step, last, width, height)
+    assert len(lines) == height
+    assert {cells(line) for line in lines} == {width}
+    agrees(f"screen-{width}x{height}-step{step}of{last}", lines)
+
+
+@pytest.mark.parametrize("pane", PANES)
+@pytest.mark.parametrize("step", [0, 7, 9, 12])
+def test_pane(pane, step):
+    settings = look(pane)
+    rows = frame.PAINT[pane](snapshot(step, 12, View(ptes=128)), settings, 70, 16)
+    agrees(f"pane-{pane}-step{step}", [plain(fit(row, 70)) for row in rows])
+
+
+def test_first_screen_has_stack_orders_and_source_at_80x24():
+    text = "\n".join(screen(0, 0, 80, 24))
+    assert "#0 __handle_mm_fault:6" in text
+    assert "policy has not spoken yet" in text
+    assert "▶  6   yield Decision('pmd-gate'" in text
+
+
+def test_past_is_marked_and_present_is_not():
+    assert " PAST 7/14 " in screen(7, 14, 80, 24)[0]
+    assert "PAST" not in screen(14, 14, 80, 24)[0]
+
+
+def test_rejected_range_is_drawn_under_the_cells_it_covers():
+    lines = screen(8, 8, 80, 24)
+    row = next(line for line in lines if line.startswith(" 000 "))
+    bracket = lines[lines.index(row) + 1]
+    assert bracket.index("╰") == row.index("··")
+    assert bracket.index("╯") - bracket.index("╰") == 15
+    assert "range starts 0x2000 below vm_start" in bracket
+
+
+def test_changed_cells_carry_a_mark_besides_the_colour():
+    rows = frame.PAINT["allocator"](snapshot(9), look(), 60, 12)
+    assert plain(rows[2]).startswith("*delta") and "-1" in plain(rows[2])
+    cells_row = next(row for row in frame.PAINT["table"](snapshot(12), look(), 80, 8) if "000" in plain(row))
+    assert plain(cells_row)[0] == "*"
+    assert plain(frame.PAINT["stack"](snapshot(7), look(), 80, 16)[7]).startswith("*i ")
+    assert plain(frame.PAINT["orders"](snapshot(7), look(), 40, 4)[1])[1] == "*"
+
+
+@pytest.mark.parametrize(("width", "height"), [(59, 19), (40, 10), (60, 20), (79, 23), (99, 31), (160, 50), (300, 100)])
+def test_every_size_is_filled_exactly(width, height):
+    for focus in PANES:
+        lines = screen(9, 12, width, height, focus)
+        assert len(lines) == height
+        assert {cells(line) for line in lines} == {width}
+
+
+@pytest.mark.parametrize(("width", "height"), [(39, 24), (80, 9), (1, 1), (20, 3)])
+def test_too_small_for_panes_says_so(width, height):
+    lines = screen(9, 12, width, height)
+    assert len(lines) == height
+    if width > 20:
+        assert "too small" in lines[0]
+
+
+@pytest.mark.parametrize(("width", "height"), [*SIZES, (60, 20), (45, 12)])
+def test_slots_do_not_overlap_and_hold_every_pane(width, height):
+    seen = set()
+    for slot in slots(width, height):
+        for y in range(slot.y, slot.y + slot.height):
+            for x in range(slot.x, slot.x + slot.width):
+                assert (x, y) not in seen
+                seen.add((x, y))
+    assert len(seen) == width * (height - 3)
+    assert sorted(pane for slot in slots(width, height) for pane in slot.panes) == sorted(PANES)
+
+
+def test_zoomed_pane_has_the_whole_screen():
+    settings = look("allocator")
+    settings.zoom = True
+    lines = frame.picture(snapshot(9), settings, 80, 24)
+    assert "5 allocator" in lines[1] and "alloc_anon_folio" not in "\n".join(lines[1:-2])
+
+
+def test_painters_use_known_styles_only():
+    for step in range(15):
+        for pane in PANES:
+            for row in frame.PAINT[pane](snapshot(step, 14), look(pane), 70, 16):
+                assert {style for _, style in row} <= set(STYLES)
