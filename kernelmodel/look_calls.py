@@ -117,7 +117,7 @@ def number_text(m: Machine, name: str, value: int) -> str:
     if name in _PLACES:
         return f"table {value // m.arch.ptrs} [{value % m.arch.ptrs:#05x}]"
     if name == "ptl":
-        return f"table {value}"
+        return f"table {value}" if value >= 0 else "(not taken)"
     if name in ("gfp", "gfp_mask"):
         return f"{value:#x} {'|'.join(gfp_names(value))}" if value >= 0 else "(not set)"
     if name == "ret" and value >= 0:

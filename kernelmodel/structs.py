@@ -172,7 +172,7 @@ class VmFault:
         self.pte: int | None = None
         self.orig_pte = 0
         self.orig_pmd = 0
-        self.ptl = 0
+        self.ptl = -1
         self.gfp = -1
 
     def shown(self) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def _find(word: str, text: str, begin: int) -> Command:
         raise CommandError(f"{word} could be " + ", ".join(command.name for command in found), begin)
     close = get_close_matches(word, [command.name for command in table()], 1)
     hint = f"did you mean {close[0]}?" if close else "help lists the commands"
-    raise CommandError(f"no command {word or text[begin:][:1]!r}; {hint}", begin)
+    raise CommandError(f"no command {word or ascii(text[begin : begin + 1])}; {hint}", begin)
 
 
 def table() -> tuple[Command, ...]:

@@ -36,6 +36,7 @@ def run(
     uffd: str = "",
     busy: tuple[int, ...] = (),
     events: tuple[tuple[int, int, tuple[str, ...]], ...] = ((0, 0x3000, ()),),
+    verb: str = "write",
 ) -> Session:
     """A finished run.  ``vma`` is (offset of vm_start from a 2M boundary, size), ``busy`` and the events' second member
     are offsets (bytes) from that boundary; an event is (cpu, offset, answers).
@@ -57,7 +58,7 @@ def run(
     for offset in busy:
         lines += ["[[populate]]", f"at = {START + offset:#x}", "pages = 1"]
     for cpu, offset, answers in events:
-        lines += ["[[event]]", f"cpu = {cpu}", f"write = {START + offset:#x}", f"answers = {list(answers)}"]
+        lines += ["[[event]]", f"cpu = {cpu}", f"{verb} = {START + offset:#x}", f"answers = {list(answers)}"]
     session = Session(loads("\n".join(lines), "vector.toml"))
     while not session.finished:
         session.advance()
@@ -283,6 +284,30 @@ def test_a_failed_charge_ends_the_fault(limit: str) -> None:
     assert kinds(session)[-3:] == ["alloc:folio", "charge:-ENOMEM", "return:VM_FAULT_OOM"]
     assert [e.order for e in known(session) if e.kind == "alloc"] == [4]
     assert counters(session.m) == {"pgfault": 1}, "neither a minor nor a major fault"
+
+
+def test_a_read_maps_no_folio_and_meets_the_unset_address() -> None:
+    assert kinds(run(verb="read"))[2:] == [
+        "orig-pte:pmd-none", "pte-alloc:table", "lock:locked", "recheck:same", "stable:stable", "uffd-missing:clear",
+        "bug:uninitialised",
+    ]  # fmt: skip
+
+
+def test_a_read_asks_the_monitor_first() -> None:
+    session = run(verb="read", uffd="missing")
+    assert kinds(session)[-1] == "uffd-missing:missing"
+    assert session.stop.kind == "blocked"
+
+
+def test_the_monitor_is_asked_for_the_page_of_the_fault() -> None:
+    session = run(uffd="missing", events=((0, 0x5678, ()),))
+    assert kinds(session)[-1] == "uffd-missing:missing"
+    assert known(session)[-1].addr == START + 0x5000
+    assert counters(session.m) == {}, "the folio is gone, and the fault is counted when it completes"
+
+
+def test_shared_anonymous_memory_without_a_file_is_sigbus() -> None:
+    assert kinds(run(flags=("VM_WRITE", "VM_SHARED")))[-2:] == ["orig-pte:pmd-none", "return:VM_FAULT_SIGBUS"]
 
 
 # -- which orders, and how hard ---------------------------------------------------------------------------

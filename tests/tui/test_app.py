@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from kernelmodel.stops import Breakpoints
-from tests.tui.fake import FakeSession
+from tests.tui.fake import FakeSession, Stop
 from tui.app import DebuggerApp, run_app
 from tui.panes.canvas import changed_span
 
@@ -84,7 +86,7 @@ async def test_long_motion_can_be_interrupted():
 
         @property
         def stop(self):
-            return super().stop.__class__("decision", self.step, "on")
+            return Stop("decision", self.step, "on")
 
         def snapshot(self, view):
             now = FakeSession()
@@ -98,7 +100,7 @@ async def test_long_motion_can_be_interrupted():
         await pilot.press("s", "ctrl+c")
         await running.settled()
         assert not running.desk.running
-        assert "interrupted" in seen(running)[-2] or running.desk.message
+        assert "interrupted" in running.desk.message[0][0]
 
 
 def test_fault_of_ours_gives_70_and_a_report(monkeypatch, tmp_path, capsys):
@@ -108,7 +110,7 @@ def test_fault_of_ours_gives_70_and_a_report(monkeypatch, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     report = error.strip().rpartition(" ")[2]
-    assert "ZeroDivisionError" in open(report, encoding="utf-8").read()
+    assert "ZeroDivisionError" in Path(report).read_text(encoding="utf-8")
 
 
 async def test_fault_in_a_key_ends_the_application(monkeypatch):
@@ -130,17 +132,13 @@ def test_changed_span_covers_what_differs():
 
 
 def test_plain_and_paint_do_not_import_the_toolkit():
-    import subprocess
-
     code = "import sys, tui.plain, tui.desk, tui.paint.frame; print([m for m in sys.modules if m.split('.')[0] in ('textual', 'rich', 'numpy')])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=".")
     assert out.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", ["numpy", "textual.widgets._input", "textual.widgets._data_table", "pydantic"])
+@pytest.mark.parametrize("name", ["numpy", "textual.widgets._data_table", "pydantic"])
 def test_app_imports_little(name):
-    import subprocess
-
     code = f"import sys, tui.app; print({name!r} in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"

@@ -41,7 +41,13 @@ def test_clean_leaves_nothing_that_a_terminal_obeys(text):
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("\x1b[31mred", "\\x1b[31mred"), ("a\nb\tc", "a\\x0ab\\x09c"), ("e\u0301", "e\\u0301"), ("\u202egnp", "\\u202egnp"), ("日本", "日本")],
+    [
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\nb\tc", "a\\x0ab\\x09c"),
+        ("e\u0301", "e\\u0301"),
+        ("\u202egnp", "\\u202egnp"),
+        ("日本", "日本"),
+    ],
 )
 def test_clean(text, shown):
     assert clean(text) == shown
@@ -52,7 +58,9 @@ def test_cells_and_crop_count_wide_characters_twice():
     assert crop("a日b", 2) == "a"
 
 
-@pytest.mark.parametrize(("number", "words"), [(65536, "64K"), (2 << 20, "2M"), (1 << 40, "1T"), (4096, "4K"), (100, "100"), (0, "0")])
+@pytest.mark.parametrize(
+    ("number", "words"), [(65536, "64K"), (2 << 20, "2M"), (1 << 40, "1T"), (4096, "4K"), (100, "100"), (0, "0")]
+)
 def test_size(number, words):
     assert size(number) == words
 
@@ -62,10 +70,19 @@ def test_long_rows_end_in_an_ellipsis_unless_only_blanks_are_lost():
     assert plain(fit((("abcd  ", ""),), 4)) == "abcd"
 
 
-@given(st.text(st.characters(min_codepoint=33, max_codepoint=0x24F, exclude_categories=["C", "M", "Z"]), min_size=1, max_size=20))
+@given(
+    st.text(
+        st.characters(min_codepoint=33, max_codepoint=0x24F, exclude_categories=["C", "M", "Z"]),
+        min_size=1,
+        max_size=20,
+    )
+)
 def test_any_model_string_appears_verbatim(name):
     snap = snapshot(7, 9)
-    calls = (*snap.calls[:-1], replace(snap.calls[-1], function=name, locals=(replace(snap.calls[-1].locals[0], name="x", text=name),)))
+    calls = (
+        *snap.calls[:-1],
+        replace(snap.calls[-1], function=name, locals=(replace(snap.calls[-1].locals[0], name="x", text=name),)),
+    )
     vma = replace(snap.vmas[0], name=name)
     event = replace(snap.events[-1], why=name)
     snap = replace(snap, calls=calls, vmas=(vma,), events=(*snap.events[:-1], event), stop_text=name)
@@ -77,5 +94,7 @@ def test_any_model_string_appears_verbatim(name):
 @pytest.mark.parametrize("name", ["orders[i]", "free_area[order].nr_free", "a[/b]", "[bold]x", "[/", "page[PMD]"])
 def test_brackets_survive(name):
     snap = snapshot(7)
-    snap = replace(snap, calls=(replace(snap.calls[-1], locals=(replace(snap.calls[-1].locals[0], name=name),)),), frame=0)
+    snap = replace(
+        snap, calls=(replace(snap.calls[-1], locals=(replace(snap.calls[-1].locals[0], name=name),)),), frame=0
+    )
     assert name in "\n".join(frame.picture(snap, Look(), 80, 24))
