@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import select
 import signal
 import struct
@@ -22,17 +23,11 @@ from typing import NamedTuple
 QUIET = 0.025
 """Seconds of silence after which a frame counts as painted: longer than one tick of a 60 Hz repaint timer."""
 
-ANSWERS = {
-    b"\x1b[c": b"\x1b[?62;22c",
-    b"\x1b[>c": b"\x1b[>1;10;0c",
-    b"\x1b[6n": b"\x1b[1;1R",
-    b"\x1b[?2026$p": b"\x1b[?2026;2$y",
-    b"\x1b[?2048$p": b"\x1b[?2048;0$y",
-    b"\x1b]10;?\x07": b"\x1b]10;rgb:d0d0/d0d0/d0d0\x07",
-    b"\x1b]11;?\x07": b"\x1b]11;rgb:0000/0000/0000\x07",
-}
-"""What a program may ask (synchronised output is had, resize reports in the stream are not)."""
-LONGEST_QUESTION = max(map(len, ANSWERS))
+MODES = frozenset((1000, 1002, 1003, 1004, 1006, 1049, 2004, 2026))
+"""Terminal modes that this terminal has: mouse, focus, paste, second screen, synchronised output."""
+QUESTION = re.compile(rb"\x1b\[(?:(c)|(6n)|\?(\d+)\$p)|\x1b\](1[01]);\?(?:\x07|\x1b\\)")
+"""What a program may ask: what are you, where is the cursor, do you have this mode, which are your colours."""
+LONGEST_QUESTION = 16
 
 
 class Silence(Exception):
@@ -98,13 +93,21 @@ class Terminal:
                 return now
 
     def settle(self, timeout: float = 20.0) -> Frame:
-        """Read until the program has written something and then nothing for ``QUIET`` seconds."""
+        """Read until the program has written something and then nothing for ``QUIET`` seconds.
+
+        Raises ``Silence`` after ``timeout`` seconds without a byte.
+        """
         last = self._read(timeout)
         if last is None:
             raise Silence(f"{self.process.args}: no byte in {timeout} s")
         while (now := self._read(QUIET)) is not None:
             last = now
         return Frame(last, self.written)
+
+    def drain(self, quiet: float) -> None:
+        """Read until there is nothing for ``quiet`` seconds."""
+        while self._read(quiet) is not None:
+            pass
 
     def _read(self, timeout: float) -> float | None:
         """One chunk of output, its questions answered; when it came, None if none did."""
@@ -121,12 +124,22 @@ class Terminal:
         return now
 
     def _answer(self, data: bytes) -> None:
-        if b"\x1b" not in data and not self._tail:
-            return
         text = self._tail + data
-        asked = sorted((text.index(question), question) for question in ANSWERS if question in text)
-        for _, question in asked:
-            os.write(self.fd, ANSWERS[question])
-        done = max((at + len(question) for at, question in asked), default=0)
-        cut = text.rfind(b"\x1b", max(done, len(text) - LONGEST_QUESTION + 1))
+        done = 0
+        for question in QUESTION.finditer(text):
+            os.write(self.fd, answer(question))
+            done = question.end()
+        cut = text.rfind(b"\x1b", max(done, len(text) - LONGEST_QUESTION))
         self._tail = text[cut:] if cut >= 0 else b""
+
+
+def answer(question: re.Match[bytes]) -> bytes:
+    """What a terminal says to one match of ``QUESTION``."""
+    what, cursor, mode, colour = question.groups()
+    if what:
+        return b"\x1b[?62;22c"
+    if cursor:
+        return b"\x1b[1;1R"
+    if mode:
+        return b"\x1b[?%b;%d$y" % (mode, 2 if int(mode) in MODES else 0)
+    return b"\x1b]%b;rgb:%b\x1b\\" % (colour, b"d0d0/d0d0/d0d0" if colour == b"10" else b"0000/0000/0000")

@@ -8,8 +8,7 @@ rules that need more than one value in ``scenario_memory``, ``scenario_mm`` and 
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kernelmodel.arch import ARCHES
 from kernelmodel.scenario_faults import Faults, Problem, ScenarioError, nearest
@@ -21,6 +20,9 @@ from kernelmodel.scenario_text import Text, from_string, read
 from kernelmodel.scenario_types import Scenario
 from kernelmodel.variant_names import VARIANTS
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 __all__ = ["Problem", "ScenarioError", "docs", "find", "load", "loads", "new", "packaged", "schema"]
 
 DEFAULT_ARCH = "x86-64"
@@ -31,8 +33,8 @@ def load(path: str | os.PathLike[str], *, variant: str | None = None) -> Scenari
 
     ``ScenarioError`` with every problem if there is no such file or it is not good.
     """
-    name = os.fspath(path)
-    return _scenario(read(find(name), name), variant)
+    name = os.fsdecode(path)
+    return _scenario(read(_find(name), name), variant)
 
 
 def loads(text: str, name: str, *, variant: str | None = None) -> Scenario:
@@ -42,18 +44,24 @@ def loads(text: str, name: str, *, variant: str | None = None) -> Scenario:
 
 def find(name: str) -> Path:
     """The file that ``name`` means: a path as it stands, else a packaged scenario; ``ScenarioError`` if neither."""
-    path = Path(name)
+    from pathlib import Path
+
+    return Path(_find(name))
+
+
+def _find(name: str) -> str:
     if os.path.lexists(name) or "\0" in name:
-        return path
-    parts = path.parts[1:] if path.parts[:1] == ("scenarios",) else path.parts
-    if not path.is_absolute() and ".." not in parts:
+        return name
+    parts = [part for part in name.split("/") if part]
+    parts = parts[1:] if parts[:1] == ["scenarios"] else parts
+    if parts and ".." not in parts and not os.path.isabs(name):
         from importlib.resources import files
 
         found = files("scenarios")
         for part in parts:
             found = found / part
-        if parts and found.is_file():
-            return Path(str(found))
+        if found.is_file():
+            return str(found)
     hint = nearest(name, packaged(), most=0) or "thp-debug without arguments lists the packaged scenarios"
     raise ScenarioError([Problem(name, 1, 1, "there is no such file", hint)])
 

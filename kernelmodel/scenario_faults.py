@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kernelmodel.scenario_types import Place
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 KeyPath = tuple[str | int, ...]
 """Where a value stands in the parsed file: ``("event", 1, "write")``."""
 
-MAX_PROBLEMS = 1000
-MAX_WORDS = 200
+MAX_PROBLEMS = 200
+MAX_KNOWN = 200
+"""Words among which the nearest is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +56,16 @@ class Faults:
         self.notes: list[Problem] = []
 
     def add(self, path: KeyPath, message: str, hint: str = "", *, key: bool = False, offset: int = -1) -> None:
-        """A problem with the value at ``path``, or with its key; ``offset`` counts characters inside a string."""
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(self._problem(path, message, hint or self.doc, key, offset))
-        elif len(self.problems) == MAX_PROBLEMS:
-            end = self.text.content.count("\n") + 1
-            self.problems.append(
-                Problem(
-                    self.name, end, 1, f"more than {MAX_PROBLEMS} problems; the rest is not listed", "mend these first"
-                )
-            )
+        """A problem with the value at ``path``, or with its key; ``offset`` counts characters inside a string.
+
+        ``ScenarioError`` at once when there are too many.
+        """
+        self.problems.append(self._problem(path, message, hint or self.doc, key, offset))
+        if len(self.problems) == MAX_PROBLEMS:
+            last = self.text.content.count("\n") + 1
+            words = f"there may be more than these {MAX_PROBLEMS} problems"
+            self.problems.append(Problem(self.name, last, 1, words, "mend these first"))
+            self.check()
 
     def note(self, path: KeyPath, message: str) -> None:
         """Something that is taken, but not as it stands."""
@@ -111,7 +113,7 @@ def show(value: Any) -> str:
 
 def nearest(word: str, known: Iterable[str], most: int = 12, cutoff: float = 0.6) -> str:
     """A hint for a word that is not known: the nearest one, or all of them if they are few."""
-    known = list(known)
+    known = list(islice(known, MAX_KNOWN))
     if len(word) <= 64:
         import difflib  # only when something is wrong
 

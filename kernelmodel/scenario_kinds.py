@@ -24,6 +24,7 @@ class Wrong:
 WRONG = Wrong()
 """A value that was refused; the reason is told already."""
 
+MAX_ADDRESS = 200
 SUFFIXES = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _SIZE = re.compile(r"(0[xX][0-9a-fA-F]{1,17}|[0-9]{1,20})([KMGTkmgt]?)")
 _ADDRESS = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)\s*(?:\+\s*(\S.*))?")
@@ -162,7 +163,7 @@ class Address(Kind):
             return None, value
         if not isinstance(value, str):
             return self.refuse(value, path, faults, _number_hint(value))
-        match = _ADDRESS.fullmatch(value)
+        match = _ADDRESS.fullmatch(value) if len(value) <= MAX_ADDRESS else None
         offset = parse_size(match[2].strip()) if match and match[2] else 0
         if match is None or offset is None:
             bare = parse_size(value.strip()) is not None

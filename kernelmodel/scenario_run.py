@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kernelmodel.scenario_faults import KeyPath, nearest, show
+from kernelmodel.scenario_faults import KeyPath, nearest, short, show
 from kernelmodel.scenario_keys import EVENT, LATER_VERBS, RESULT_NAMES, VERBS
 from kernelmodel.scenario_kinds import WRONG
 from kernelmodel.scenario_mm import Context
@@ -14,6 +14,7 @@ from kernelmodel.scenario_types import Access, Answer, BreakSpec, Expect
 from kernelmodel.variant_names import SITES, SITES_WITH_ORDER
 
 _ANSWER = re.compile(r"\s*(\w+)\s*(?:\(\s*(?:order\s*=\s*([^()=\s]*))?\s*\))?\s*=\s*(\S.*?)\s*", re.ASCII)
+MAX_ANSWER = 200
 _TURN = re.compile(r"([0-9]{1,3})(?:\*([0-9]{1,9}))?", re.ASCII)
 
 
@@ -60,7 +61,7 @@ def _answer(ctx: Context, text: Any, path: KeyPath) -> Answer | None:
     if text is WRONG:
         return None
     faults = ctx.faults
-    match = _ANSWER.fullmatch(text)
+    match = _ANSWER.fullmatch(text) if len(text) <= MAX_ANSWER else None
     if match is None:
         faults.add(path, f"{show(text)} is no answer", "write site = outcome: vma_alloc_folio(order=4) = NULL")
         return None
@@ -160,10 +161,10 @@ def read_expect(ctx: Context, table: dict[str, Any], path: KeyPath) -> Expect:
     if table.get("blocked") and "bug" in table:
         ctx.faults.add((*path, "bug"), "a run ends at a bug or blocked, not both", "leave one out", key=True)
     for i, result in enumerate(table.get("results", ())):
-        for word in () if result is WRONG else result.split("|"):
-            if word not in RESULT_NAMES:
-                hint = nearest(word, RESULT_NAMES, len(RESULT_NAMES))
-                ctx.faults.add((*path, "results", i), f"no fault returns {word}", hint, offset=result.index(word))
+        for word in () if result is WRONG else re.finditer(r"[^|]+", result):
+            if word[0] not in RESULT_NAMES:
+                hint = nearest(word[0], RESULT_NAMES, len(RESULT_NAMES))
+                ctx.faults.add((*path, "results", i), f"no fault returns {short(word[0])}", hint, offset=word.start())
     top = ctx.arch.pmd_order if ctx.arch is not None else 16
     for i, order in enumerate(table.get("orders", ())):
         if order is not WRONG and (order == 1 or order > top):

@@ -84,7 +84,7 @@ class Table(Kind):
     def read(self, value: Any, path: KeyPath, faults: Faults) -> Any:
         """A dict of the keys that are there and right."""
         if not isinstance(value, dict):
-            return self.refuse(value, path, faults)
+            return self.refuse(value, path, faults, self.doc)
         found = {}
         for name, item in value.items():
             key = self.key(name)
@@ -152,7 +152,7 @@ class Map(Kind):
     def read(self, value: Any, path: KeyPath, faults: Faults) -> Any:
         """A dict of what is right."""
         if not isinstance(value, dict):
-            return self.refuse(value, path, faults)
+            return self.refuse(value, path, faults, self.doc)
         found = {}
         for name, item in value.items():
             problem = self.wrong(name)

@@ -49,8 +49,6 @@ _HINTS = (
     ("Unterminated string", "the closing quote is missing"),
     ("Cannot declare", "the table stands twice; several of a kind are written [[vma]], [[event]]"),
 )
-
-
 _HINT = "thp-debug new prints a scenario to start from"
 
 

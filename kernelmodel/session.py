@@ -277,6 +277,13 @@ class Session:
 
         return look.lookup(self, name)
 
+    def ask(self, text: str) -> int:
+        """Value of an expression in C syntax at the present stop; ``ExprError`` or ``EvalError`` if it has none."""
+        from kernelmodel.expr import evaluate, parse
+        from kernelmodel.stop_env import StopEnv
+
+        return evaluate(parse(text), StopEnv(self, self.step))
+
     def digest(self) -> str:
         """Of the present state."""
         return self.m.digest()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -132,6 +133,7 @@ class DebuggerApp(App[None], inherit_bindings=False):
         def poll(step: int) -> bool:
             nonlocal reached
             reached = step
+            time.sleep(0)  # let the screen have the interpreter
             return self.stop_motion
 
         try:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,11 @@ def test_it_says_what_it_teaches(name: str) -> None:
     assert all(line.startswith("#") for line in head)
     assert len(" ".join(line[1:] for line in head[1:]).split()) >= 12
     assert f"`{name}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_list_names_no_file_that_is_gone() -> None:
+    listed = re.findall(r"^\| `(.*?)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == [name for name in FILES if "/" in name]
 
 
 def test_titles_are_distinct() -> None:

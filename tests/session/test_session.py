@@ -307,3 +307,13 @@ def test_an_access_without_a_vma_is_a_segfault() -> None:
     s = finish(Session(loads('variant = "v3"\n[[event]]\ncpu = 0\nwrite = 0x1000\n', "x.toml")))
     assert decisions(s) == ["return:VM_FAULT_SIGSEGV"]
     assert s.m.vm_event.get(0) == 0
+
+
+def test_a_stop_can_be_asked_in_c() -> None:
+    s = session()
+    while s.event(s.step).kind != "vma-bounds":
+        s.advance()
+    assert s.ask("vma->vm_start") == 0x7F0000000000
+    assert s.ask("orders[i] << 1") == 8
+    assert s.ask("addr + (PAGE_SIZE << orders[i]) <= vma->vm_end") == 1
+    assert s.ask("vmf->address & 0xf000") == 0x5000

@@ -45,7 +45,9 @@ def test_no_two_commands_share_a_word():
 
 def test_ambiguous_prefix_names_the_candidates(console):
     result = console.execute("re 3")
-    assert result.error and "reverse-step" in result.lines[1] and "reverse-next" in result.lines[1]
+    assert result.error
+    assert "reverse-step" in result.lines[1]
+    assert "reverse-next" in result.lines[1]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,8 @@ def test_ambiguous_prefix_names_the_candidates(console):
 )
 def test_errors_point_at_the_fault(console, text, col, words):
     result = console.execute(text)
-    assert result.error and result.move is None
+    assert result.error
+    assert result.move is None
     assert result.lines[0] == "(thp) " + text
     assert result.lines[1].index("^") == len("(thp) ") + col
     assert words in result.lines[1]
@@ -108,7 +111,8 @@ def test_breakpoints(console):
         "fallback if order > 3", "alloc", "__handle_mm_fault:6", "__handle_mm_fault:6",
     ]  # fmt: skip
     result = go(console, "disable 1")
-    assert "○ fallback if order > 3" in result.lines[0] and "disabled" in result.lines[0]
+    assert "○ fallback if order > 3" in result.lines[0]
+    assert "disabled" in result.lines[0]
     go(console, "c")
     assert console.session.step == 9
     assert [each.number for each in console.breaks] == [1, 3, 4]

@@ -46,7 +46,8 @@ def test_continue_stops_at_the_breakpoint_and_says_why(shell):
 
 def test_panes_follow_when_going_back(shell):
     shell.press("G", "g", *"ssssssss")
-    assert "order 4" in shell.text and "✗bounds" in shell.text
+    assert "order 4" in shell.text
+    assert "✗bounds" in shell.text
     shell.press("S", "S", "S", "S")
     assert "✗bounds" not in shell.text
     shell.press("S", "S")
@@ -128,7 +129,8 @@ def test_answer_forks_the_run_and_the_timeline_shows_it(shell):
     shell.press("G", "g", *"sssssssss")
     assert shell.session.last == len(RUN)
     shell.press("a")
-    assert "natural" in shell.text and "NULL" in shell.text
+    assert "natural" in shell.text
+    assert "NULL" in shell.text
     shell.press("down", "enter")
     assert shell.session.forced == {9: "NULL"}
     assert shell.session.last == 10
@@ -144,15 +146,18 @@ def test_answer_says_when_nothing_is_asked(shell):
 
 def test_answer_can_be_left(shell):
     shell.press("]", "s", "a", "escape")
-    assert shell.session.step == 9 and not shell.session.forced
+    assert shell.session.step == 9
+    assert not shell.session.forced
     assert "Enter takes it" not in shell.text
 
 
 def test_focus_by_number_and_tab_brings_tabs_to_the_front(shell):
     shell.press("5")
-    assert "[5 allocator" in shell.text and "next order" in shell.text
+    assert "[5 allocator" in shell.text
+    assert "next order" in shell.text
     shell.press("tab")
-    assert "[6 vmas]" in shell.text and "VM_HUGEPAGE" in shell.text
+    assert "[6 vmas]" in shell.text
+    assert "VM_HUGEPAGE" in shell.text
     shell.press("shift+tab", "shift+tab")
     assert "[4 page table" in shell.text
 
@@ -166,7 +171,8 @@ def test_pte_cursor_shows_the_entry_under_it(shell):
 
 def test_zoom_and_escape(shell):
     shell.press("5", "z")
-    assert "5 allocator" in shell.lines[1] and "source" not in shell.text
+    assert "5 allocator" in shell.lines[1]
+    assert "source" not in shell.text
     shell.press("escape")
     assert "__handle_mm_fault()" in shell.lines[1]
 
@@ -179,14 +185,16 @@ def test_help_lists_every_key_and_command(shell):
             assert action.help in big.text
     assert "reverse-continue" in big.text
     big.press("escape")
-    assert "source" not in big.text and "__handle_mm_fault()" in big.lines[1]
+    assert "source" not in big.text
+    assert "__handle_mm_fault()" in big.lines[1]
     shell.press("?", "end")
     assert "quit" in shell.lines[-4] or "quit" in shell.lines[-5]
 
 
 def test_q_hints_and_capital_q_quits(shell):
     shell.press("q")
-    assert not shell.left and "Q quits" in shell.lines[-2]
+    assert not shell.left
+    assert "Q quits" in shell.lines[-2]
     shell.press("s")
     assert "Q quits" not in shell.lines[-2]
     shell.press("Q")
@@ -223,7 +231,8 @@ def test_error_has_a_caret_under_the_fault(shell):
     caret = shell.lines[shell.lines.index(echo) + 1]
     assert caret.index("^") == echo.index("order >") + len("order >")
     shell.press("s")
-    assert "(thp) break" not in shell.text and shell.session.step == 1
+    assert "(thp) break" not in shell.text
+    assert shell.session.step == 1
 
 
 def test_output_of_several_lines_opens_a_box(shell):
@@ -231,14 +240,16 @@ def test_output_of_several_lines_opens_a_box(shell):
     assert "heap 0x7f0000002000" in shell.lines[-2]
     shell.type("info orders")
     shell.press("]").type("info orders")
-    assert "Esc closes" in shell.text and "[1] 3" in shell.text
+    assert "Esc closes" in shell.text
+    assert "[1] 3" in shell.text
 
 
 def test_a_queue_of_commands_stops_at_an_error():
     shell = FakeShell()
     shell.desk.queue = ["break fallback", "continue", "nonsense", "step"]
     shell.desk.next_queued()
-    assert shell.session.step == 8 and shell.desk.queue == []
+    assert shell.session.step == 8
+    assert shell.desk.queue == []
 
 
 def test_digits_in_the_prompt_are_text(shell):
@@ -249,7 +260,8 @@ def test_digits_in_the_prompt_are_text(shell):
 
 def test_resize_lays_out_again(shell):
     shell.desk.resize(200, 60)
-    assert len(shell.lines) == 60 and len(shell.lines[0]) == 200
+    assert len(shell.lines) == 60
+    assert len(shell.lines[0]) == 200
     shell.desk.resize(30, 8)
     assert "too small" in shell.lines[0]
     shell.press("s", "tab", "down", "?", "escape", ":", "s", "enter")
@@ -281,13 +293,15 @@ def test_keys_while_a_motion_runs_interrupt_or_do_nothing():
 
     shell = Slow()
     shell.press("c", "s", "n")
-    assert shell.session.step == 0 and shell.desk.running
+    assert shell.session.step == 0
+    assert shell.desk.running
     shell.desk.progress(256)
     assert "running: step 256" in shell.lines[-2]
     shell.press("ctrl+c")
     assert shell.interrupts == 1
     shell.desk.arrived(shell.waiting(None))
-    assert not shell.desk.running and "running" not in shell.lines[-2]
+    assert not shell.desk.running
+    assert "running" not in shell.lines[-2]
 
 
 def test_any_key_is_harmless_anywhere():

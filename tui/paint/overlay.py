@@ -50,7 +50,7 @@ def paint(overlay: Overlay, width: int, height: int) -> Box:
         inner = min(max([row_cells(row) for row in overlay.rows] + [cells(overlay.title) + 4]) + 2, width - 2)
     else:
         inner = width - 2
-    more = f" {overlay.top + count} of {len(overlay.rows)} " if count < len(overlay.rows) else ""
+    more = f"   ↑↓ {overlay.top + count} of {len(overlay.rows)} " if count < len(overlay.rows) else ""
     head = crop(f" {clean(overlay.title)} ", inner)
     rows = [fit((("┏━", "focus"), (head, "focus"), ("━" * (inner - 1 - cells(head)) + "┓", "focus")), inner + 2)]
     for at, row in enumerate(shown, overlay.top):

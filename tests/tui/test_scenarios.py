@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The desk over real sessions, forwards and backwards."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from kernelmodel.scenario import load
+from kernelmodel.session import Session
+from tests.tui.shell import FakeShell
+from tui.keys import KEYMAP, MOVES
+from tui.paint.rows import cells
+
+ROOT = Path(__file__).parents[2] / "scenarios"
+FILES = [ROOT / "example.toml", *sorted((ROOT / "seed").glob("*.toml"))]
+SIZES = ((80, 24), (120, 40), (200, 60))
+
+
+def desk(path, size):
+    return FakeShell(*size, session=Session(load(str(path))))
+
+
+def seen(shell):
+    """The screen without source text, whose scroll position depends on where one comes from, and without messages."""
+    source = shell.desk.slots()[0]
+    below = source.y + source.height
+    return [line[source.width :] if y < below else line for y, line in enumerate(shell.lines[:-2])][1:] + shell.lines[
+        :1
+    ]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_back_shows_what_forward_showed(path):
+    shell = desk(path, SIZES[len(path.stem) % 3])
+    shell.press("G", "g")
+    forward = [seen(shell)]
+    for _ in range(shell.session.last):
+        shell.press("s")
+        forward.append(seen(shell))
+        assert {cells(line) for line in shell.lines} == {shell.desk.width}
+    for screen in reversed(forward[:-1]):
+        shell.press("S")
+        assert seen(shell) == screen
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_keys_are_harmless(seed):
+    rng = random.Random(seed)
+    keys = [key for key in (*KEYMAP, *MOVES, *"0123456789") if KEYMAP.get(key) != "quit"]
+    shell = desk(rng.choice(FILES), rng.choice(SIZES))
+    shell.breaks.add("alloc")
+    for _ in range(150):
+        key = rng.choice(keys)
+        shell.desk.key(key, key if len(key) == 1 else None)
+        assert len(shell.lines) == shell.desk.height
