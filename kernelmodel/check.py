@@ -12,7 +12,6 @@ from kernelmodel.scenario_types import Expect, Scenario
 from kernelmodel.session import Session
 from kernelmodel.trace import event_line
 
-
 BUDGET = 2_000_000
 """Pages (and 1,000 a check for the rest) that the invariants of one run may look at before its end."""
 

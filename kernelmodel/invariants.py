@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Properties that hold at every stop: allocator, page tables, counts.  Each is named and says what it found.
 
-Those that one CPU can break; two of them only hold between accesses (``SETTLED``): a path that is alive may hold a lock
-and a folio that is not mapped yet.
+Those that one CPU can break; some only hold between accesses (``SETTLED``): a path that is alive may hold a lock,
+and a folio or a table that is not linked yet.
 """
 
 from __future__ import annotations
@@ -178,6 +178,14 @@ def every_folio_is_mapped(m: Machine) -> Iterator[str]:
             yield f"folio {pfn:#x} has {refs} references and no map: leaked"
 
 
+def every_table_is_linked(m: Machine) -> Iterator[str]:
+    """Between accesses a PTE table is pointed to or deposited: none leaks."""
+    used = sum(1 for _, level in m.table_used.items() if level == 1)
+    linked = maps(m)[3]
+    if used != linked:
+        yield f"{used} PTE tables are in use, {linked} are linked or deposited"
+
+
 def no_lock_is_held(m: Machine) -> Iterator[str]:
     """Between accesses no page-table lock is held."""
     for table, owner in m.ptl.items():
@@ -192,7 +200,7 @@ ALWAYS: dict[str, Check] = {
     )
 }  # fmt: skip
 """Hold at every stop."""
-SETTLED: dict[str, Check] = {each.__name__: each for each in (every_folio_is_mapped, no_lock_is_held)}
+SETTLED: dict[str, Check] = {each.__name__: each for each in (every_folio_is_mapped, every_table_is_linked, no_lock_is_held)}
 """Hold when no path is alive."""
 
 

@@ -115,6 +115,8 @@ class Feed:
 
 
 # -- records -----------------------------------------------------------------------------------------
+OTHERS = frozenset({"MM_ANONPAGES", "nr_anon_pages", "nr_anon_transparent_hugepages", "thp_fault_alloc"})
+"""Statistics that a forced leaf changes on behalf of the CPU that is imagined to have mapped it."""
 _NO_OUTCOME = frozenset({"install", "return", "bug", "step-down", "fallback"})
 
 
@@ -231,14 +233,21 @@ def uffd_record(session: Session, event: Event) -> Record:
 
 
 def effects(session: Session, first: int, last: int, cpu: int) -> dict[str, int]:
-    """Each statistic that a CPU changed between two steps."""
+    """Each statistic that a CPU changed between two steps.
+
+    What a forced cause put into the machine is not this CPU's doing: it is left out.
+    """
     log, journal, m = session.log, session.m.journal, session.m
     found: dict[str, int] = {}
     for step in range(first, last + 1):
         if log.at(step).cpu != cpu:
             continue
+        before = log.at(step - 1) if step else None
+        forced = before is not None and before.forced and before.kind == "map-pte"
         for field, index, old, new, _ in journal.entries(log.mark[step - 1] if step else 0, log.mark[step]):
             if (field.stat or field is m.rss_stat) and (name := stat_name(m, field.name, index)):
+                if forced and name in OTHERS:
+                    continue
                 found[name] = found.get(name, 0) + new - old
     return {name: by // stat_unit(m, name) for name, by in found.items() if by}
 
@@ -277,7 +286,7 @@ def event_line(event: Event, page_size: int) -> str:
     if event.order >= 0:
         words.append(f"order={event.order}")
     if event.addr >= 0:
-        span = f",+{size_text(page_size << event.order)})" if event.order > 0 and event.kind != "fallback" else ""
+        span = f",+{size_text(page_size << event.order)})" if event.order > 0 and event.kind not in ("fallback", "pmd-gate") else ""
         words.append(f"[{event.addr:#x}{span}" if span else f"{event.addr:#x}")
     if event.outcome:
         words.append(event.outcome)
@@ -305,7 +314,8 @@ def text_line(session: Session, row: Record) -> str:
         now = row["maps"]
         there = f"{now['mapped']} order {now['order']} at {now['start']}" if "order" in now else now["mapped"]
         event = event_text(session.scenario.events[row["event"]])
-        return f"  access {row['event']}: {event} -> {row['result']} after {row['faults']} faults; there now: {there}"
+        plural = "" if row["faults"] == 1 else "s"
+        return f"  access {row['event']}: {event} -> {row['result']} after {row['faults']} fault{plural}; there now: {there}"
     if kind == "uffd":
         return f"      uffd: pagefault at {row['address']} ({', '.join(row['flags']) or 'read'})"
     if kind == "stop":

@@ -46,6 +46,7 @@ _PLAIN = {
     "access-error": "the VMA does not permit the access",
     "endless-refault": "the access faults for ever",
     "uninitialised": "addr is used before it is set: goto setpte enters the loop body, and a read never assigned it",
+    "refault": "nothing is mapped that would do: the access is run again and faults again",
     "mm-has-it": "this mm holds a reference already",
     "anon-exclusive": "the page belongs to this process alone",
     "zero-page": "the zero page is mapped",
@@ -86,7 +87,7 @@ def why(kind: str, outcome: str, reason: str, arg: int, shape: Shaped, addr: int
         case "memcg-limit":
             return f"the charge would exceed memory.max by {arg} pages"
         case "forced":
-            return "answered by the user"
+            return "not nature's answer"
         case "":
             return _told(kind, outcome, more)
     if kind == "step-down":
@@ -100,6 +101,4 @@ def _told(kind: str, outcome: str, more: dict[str, Any]) -> str:
     if kind == "install" and "nr" in more:
         pages = more["nr"]
         return f"{pages} page{'' if pages == 1 else 's'} mapped"
-    if kind == "return" and outcome == "0":
-        return "the access is tried again"
     return ""

@@ -77,7 +77,8 @@ def handle_mm_fault(vma: Vma, address: int, flags: int, cpu: int) -> Path[int]:
     """One pass through the fault path, and its accounting."""
     ret = yield from __handle_mm_fault(vma, address, flags, cpu)
     mm_account_fault(vma.vm_mm, flags, ret)
-    yield Decision("return", result_name(ret), addr=address)
+    again = not ret and not hardware_allows(vma.vm_mm, address, bool(flags & FAULT_FLAG_WRITE))
+    yield Decision("return", result_name(ret), addr=address, reason="refault" if again else "")
     return ret
 
 
