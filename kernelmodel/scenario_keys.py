@@ -269,7 +269,7 @@ ROOT = Table(
     Key(
         "schedule",
         Str('text like "0*7 1*12 0"'),
-        "Who runs for how many stops, as `CPU*STOPS`; then natural.",
+        "Who runs for how many stops, as `CPU*STOPS`; then natural. An access ends with the stop after its `return`.",
         "natural",
     ),
     Key(

@@ -102,10 +102,9 @@ def read_boot(ctx: Context, table: dict[str, Any]) -> Boot:
         return Boot()
     hook, cap = table.get("arch_wants_pte_order"), table.get("flexthp_unhinted_max")
     top = ctx.arch.pmd_order - 1
-    if hook is not None and (hook == 1 or hook > top):
-        hint = f"-1 (no wish), 0 or 2 … {top} on {ctx.arch.name}"
-        message = "no anonymous folio has order 1" if hook == 1 else f"order {hook} is not below the PMD"
-        ctx.faults.add(("boot", "arch_wants_pte_order"), message, hint)
+    if hook is not None and hook > top:
+        hint = f"-1 (no wish) … {top} on {ctx.arch.name}"
+        ctx.faults.add(("boot", "arch_wants_pte_order"), f"order {hook} is not below the PMD", hint)
     if cap is not None and (cap.bit_count() != 1 or not ctx.arch.page_size <= cap <= ctx.arch.pmd_size):
         size = f"{ctx.arch.page_size >> 10}K … {ctx.arch.pmd_size >> 10}K"
         message = f"flexthp_unhinted_max is no power of two in {size}: the kernel ignores it, and so does the model"

@@ -39,6 +39,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 class DebuggerApp(App[None], inherit_bindings=False):
     """The shell of a ``Desk``."""
 
+    TITLE = "thp-debug"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False

@@ -202,7 +202,9 @@ class Desk:
             self.look.reason = f"break {moved.hit.number}"
             if moved.hit.trouble:
                 self.message = ((f" {moved.reason}", "error"),)
-        elif moved.reason and moved.stop.kind == "decision":
+        elif moved.stop.kind != "decision":
+            self.message = ((f" {moved.stop.text}", "good" if moved.stop.kind == "end" else "bad"),)
+        elif moved.reason:
             self.message = ((f" {moved.reason}", "warn"),)
         self.refresh()
         self.next_queued()

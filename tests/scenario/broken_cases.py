@@ -161,7 +161,6 @@ CASES = [
     case("min above the zone", V + "[memory]\nsize = '1M'\nmin = ¦257\n" + E),
     case("negative limit", V + "[memory]\nmemcg_limit = ¦-1\n" + E),
     # -- boot
-    case("hook of order 1", V + "[boot]\narch_wants_pte_order = ¦1\n" + E),
     case("hook of the PMD", V + "[boot]\narch_wants_pte_order = ¦9\n" + E),
     case("cap is no size", V + "[boot]\nflexthp_unhinted_max = ¦'64 K'\n" + E),
     # -- populate

@@ -78,6 +78,8 @@ def test_start_and_end(shell):
     shell.press("G")
     assert shell.session.stop.kind == "end"
     assert "the scenario has ended" in shell.lines[0]
+    assert "the scenario has ended" in shell.lines[-2]
+    assert "no fault is being handled" in shell.text
     shell.press("g")
     assert shell.session.step == 0
     shell.press("G", "r")

@@ -44,7 +44,7 @@ def _row(event: Event, snap: Snapshot, look: Look, width: int, many: bool, digit
     if many:
         out.append((f"cpu{event.cpu} ", "dim"))
     style = "dim" if future else "bad" if event.kind in ("fallback", "bug") else "bold"
-    out.append((f"{event.kind or 'end':<11} ", style))
+    out.append((f"{event.kind or 'end':<12} ", style))
     if width >= 100:
         out.append((f"{event.function}:{event.line}".ljust(22) + " ", "dim"))
     out.append((_operands(event, width), base))

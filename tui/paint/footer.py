@@ -13,14 +13,15 @@ from tui.paint.rows import Row, Seg, cells
 def paint(width: int) -> Row:
     """Actions by rank as long as they fit, in the order of the table; ``? help`` is never left out."""
     chosen = []
-    room = width - 1
+    gap = 1 if width < 100 else 2
+    room = width - 1 + gap
     for action in sorted((a for a in ACTIONS if a.label), key=lambda a: a.rank):
-        need = cells(action.shown) + len(action.label) + 3
+        need = cells(action.shown) + len(action.label) + 1 + gap
         if need > room:
             break
         room -= need
         chosen.append(action)
     out: list[Seg] = [(" ", "")]
     for action in [a for a in ACTIONS if a in chosen]:
-        out += [(action.shown, "key"), (f" {action.label}  ", "dim")]
+        out += [(action.shown, "key"), (f" {action.label}" + " " * gap, "dim")]
     return tuple(out)

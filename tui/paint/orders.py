@@ -20,7 +20,7 @@ def title(snap: Snapshot, look: Look) -> str:
 def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     """One row per order; more rows than ``height`` are scrolled by the caller."""
     if not snap.orders:
-        return [((" policy has not spoken yet", "dim"),)]
+        return [((" policy has not spoken yet" if snap.calls else " no fault is being handled", "dim"),)]
     return [_row(at, row, width) for at, row in enumerate(snap.orders)]
 
 

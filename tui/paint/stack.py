@@ -22,14 +22,14 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     most = depth
     if depth + len(here) > height:
         most = max(2, min(depth, max(height - len(_flow(here, width)), height // 2)))
-    rows = _stack(snap, most)
+    rows = _stack(snap, most, width)
     room = height - len(rows)
     if len(here) <= room:
         return rows + [_local(local, width) for local in here]
     return rows + _flow(here, width)
 
 
-def _stack(snap: Snapshot, most: int) -> list[Row]:
+def _stack(snap: Snapshot, most: int, width: int) -> list[Row]:
     """``most`` rows of the stack around the selected call."""
     numbered = list(enumerate(reversed(snap.calls)))
     chosen = len(numbered) - 1 - snap.frame
@@ -40,7 +40,7 @@ def _stack(snap: Snapshot, most: int) -> list[Row]:
         style = "bold" if number == chosen else "dim" if call.mechanism else ""
         rows.append(
             ((mark, "here"), (f"#{number} ", "dim"), (call.function, style), (f":{call.line}", "number"))
-            + ((("  mm/", "dim"),) if call.mechanism else ())
+            + ((("  mm/", "dim"),) if call.mechanism and width >= 48 else ())
         )
     hidden = len(numbered) - most
     if hidden:

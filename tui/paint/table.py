@@ -8,7 +8,7 @@ from kernelmodel.snapshot import Bracket, EntryView, PteCell, Snapshot, WalkRow
 from tui.paint.look import Look
 from tui.paint.rows import Row, Seg, cells, hexa
 
-LEGEND = "· no VMA  - none  0-9 folio order  z zero  m marker  s swap  F fault  * new"
+LEGEND = "· no VMA  - none  0-9 order  z zero  m marker  s swap  F fault  * new"
 """The signs that are met most often; the help has all."""
 _GLYPHS = {"outside": "·", "none": "-", "zero": "z", "marker": "m", "swap": "s", "migration": "M", "leaf": "L"}
 _MARGIN = 5
@@ -35,6 +35,8 @@ def wanted(width: int, height: int) -> int:
 
 def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     """Cells, brackets, entry and walk; ruler, folio, levels one by one and legend where there is room for them."""
+    if not snap.ptes:
+        return [((" no fault address here", "dim"),)]
     length = row_length(width)
     cells_ = _cells(snap, length)
     entry = _entry(snap.entry, snap, width)
