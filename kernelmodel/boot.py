@@ -21,7 +21,7 @@ from kernelmodel.defs import (
     VM_UFFD_WP,
 )
 from kernelmodel.fault import VARIANTS
-from kernelmodel.journal import Links
+from kernelmodel.lists import Links
 from kernelmodel.machine import MAX_VMAS, Machine, ZoneSpan
 from kernelmodel.mm import page_alloc, rmap
 from kernelmodel.mm.huge_mm import DEFRAG, ENABLED

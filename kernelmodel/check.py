@@ -128,10 +128,4 @@ def missing_decisions(session: Session, wanted: str) -> list[str]:
 
 def unasked(session: Session) -> list[str]:
     """Scripted answers that no decision asked for."""
-    found, number = [], 0
-    for event in session.scenario.events:
-        for answer in event.answers:
-            if not session.m.answered.get(number):
-                found.append(f"{answer.site} = {answer.outcome}")
-            number += 1
-    return found
+    return [f"{answer.site} = {answer.outcome}" for answer in session.script.unasked()]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from kernelmodel.defs import MIGRATE_TYPES, MM_ANONPAGES, MM_SWAPENTS
-from kernelmodel.journal import Links
+from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 from kernelmodel.structs import Folio
 
@@ -200,7 +200,9 @@ ALWAYS: dict[str, Check] = {
     )
 }  # fmt: skip
 """Hold at every stop."""
-SETTLED: dict[str, Check] = {each.__name__: each for each in (every_folio_is_mapped, every_table_is_linked, no_lock_is_held)}
+SETTLED: dict[str, Check] = {
+    each.__name__: each for each in (every_folio_is_mapped, every_table_is_linked, no_lock_is_held)
+}
 """Hold when no path is alive."""
 
 

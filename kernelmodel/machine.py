@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernelmodel.arch import Arch
 from kernelmodel.defs import MIGRATE_MOVABLE, MIGRATE_TYPES, NR_MM_COUNTERS
-from kernelmodel.journal import Field, Journal, Links
+from kernelmodel.journal import Field, Journal
+from kernelmodel.lists import Links
 
 if TYPE_CHECKING:
     from kernelmodel.fault import Variant

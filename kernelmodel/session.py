@@ -14,16 +14,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kernelmodel import boot
-from kernelmodel.decision import Call, Decision, Driver, GeneratorDriver, KernelBug, Question, Wait
+from kernelmodel.answers import Script, possible
+from kernelmodel.cpus import NO_STEP, Cpus, Run
+from kernelmodel.decision import Call, Decision, KernelBug, Question, Wait
 from kernelmodel.defs import result_name
-from kernelmodel.fault.entry import access
 from kernelmodel.log import Log, Shape
 from kernelmodel.machine import Machine
-from kernelmodel.scenario_types import Access, Answer, Scenario
+from kernelmodel.scenario_types import Access, Scenario
 from kernelmodel.snapshot import Event, Snapshot, View
-from kernelmodel.structs import Mm
 
-NO_STEP = -1
 NO_EVENT = 0xFFFFFFFF
 """Event number of the last stop of a run, which belongs to none."""
 
@@ -57,31 +56,6 @@ class AccessEnd(NamedTuple):
     ret: int
 
 
-class ImpossibleAnswer(Exception):
-    """A scripted answer that this state does not allow; ``answer`` knows its place in the scenario."""
-
-    def __init__(self, answer: Answer, message: str) -> None:
-        super().__init__(message)
-        self.answer = answer
-        self.message = message
-
-
-class Run:
-    """One CPU: the path that is alive on it and the decision where it is suspended."""
-
-    __slots__ = ("at", "decision", "driver", "event", "fault", "first", "wait")
-
-    def __init__(self) -> None:
-        self.driver: Driver | None = None
-        self.decision: Decision | None = None
-        self.at = NO_STEP
-        self.wait: Wait | None = None
-        self.event = -1
-        self.first = 0
-        self.fault = -1
-        """Pass through the fault path that the CPU is in, -1 before its first decision."""
-
-
 class Session:
     """One run.  Stands at step 0, the first stop, when it is made."""
 
@@ -98,9 +72,8 @@ class Session:
         """By the step of the question: what was answered instead of nature's answer."""
         self.questions = array("I")
         """Steps of the questions, in order: tokens number answers by this."""
-        self._programs = [[n for n, e in enumerate(scenario.events) if e.cpu == cpu] for cpu in range(self.m.nr_cpus)]
-        self._offsets = _answer_offsets(scenario)
-        self._runs = [Run() for _ in range(self.m.nr_cpus)]
+        self.cpus = Cpus(scenario, self.m)
+        self.script = Script(scenario, self.m)
         self._alive = True
         """Do the paths stand at ``step``?  (False after the machine alone was moved.)"""
         self._rest = (array("q"), array("Q"), array("i"))
@@ -111,7 +84,6 @@ class Session:
         self._keep_before = False
         self.fallbacks = array("I")
         """Steps of all known fallbacks."""
-        self._schedule = (0, 0, 0)
         self._faults = 0
         self._forward(None, None)
 
@@ -156,7 +128,7 @@ class Session:
         if self.end is not None and self.step == self.last and self._bug_calls:
             return self._bug_calls
         self._revive()
-        driver = self._runs[self.log.at(self.step).cpu].driver
+        driver = self.cpus[self.log.at(self.step).cpu].driver
         return driver.calls() if driver is not None else []
 
     def calls_before(self) -> list[Call]:
@@ -173,12 +145,12 @@ class Session:
     def decision(self) -> Decision | None:
         """The decision object at the present stop, None at the end."""
         self._revive()
-        run = self._runs[self.log.at(self.step).cpu]
+        run = self.cpus[self.log.at(self.step).cpu]
         return run.decision if run.at == self.step else None
 
     def pending(self, step: int) -> bool:
         """Is some CPU still suspended at this step's decision?"""
-        return any(run.at == step for run in self._runs) and self._alive
+        return any(run.at == step for run in self.cpus.runs) and self._alive
 
     def event_of(self, step: int) -> int:
         """Number (in the scenario) of the event whose access a step belongs to, ``NO_EVENT`` at the end."""
@@ -191,34 +163,12 @@ class Session:
 
     def current_event(self) -> Access | None:
         """The access that the CPU at the present stop is in."""
-        shape = self.log.at(self.step)
-        done = self.m.cpu_event.get(shape.cpu)
-        program = self._programs[shape.cpu]
-        return self.scenario.events[program[done]] if done < len(program) else None
+        return self.cpus.current(self.log.at(self.step).cpu)
 
     def cpu_rows(self) -> list[tuple[int, str, str, str, int]]:
         """Per CPU: number, event, state, function and line."""
         self._revive()
-        rows = []
-        for cpu, run in enumerate(self._runs):
-            program = self._programs[cpu]
-            done = self.m.cpu_event.get(cpu)
-            text = event_text(self.scenario.events[program[done]]) if done < len(program) else ""
-            state = (
-                "done"
-                if not text
-                else f"waits for {run.wait.what}"
-                if run.wait
-                else "stopped"
-                if run.driver
-                else "ready"
-            )
-            name, line = "", 0
-            if run.driver is not None:
-                code, at, _ = run.driver.where()
-                name, line = code.co_name, at - code.co_firstlineno + 1
-            rows.append((cpu, text, state, name, line))
-        return rows
+        return self.cpus.rows()
 
     # -- the verbs -----------------------------------------------------------------------------------
     def advance(self, answer: str | None = None) -> Stop:
@@ -307,9 +257,9 @@ class Session:
             if cpu < 0:
                 self._finish(step, chosen)
                 return
-            run = self._runs[cpu]
+            run = self.cpus[cpu]
             if run.driver is None:
-                self._begin(run, cpu, step)
+                self.cpus.begin(cpu, step)
             try:
                 found = self._resume(run, answer if run.at == self.step else None)
             except KernelBug as bug:
@@ -318,22 +268,13 @@ class Session:
             answer = None
             if found is None:
                 self._access_end(run, cpu, step)
-                cpu = self._next(cpu, step)
+                cpu = self.cpus.after(cpu)
             elif isinstance(found, Wait):
                 run.wait = found
-                cpu = self._next(cpu, step)
+                cpu = self.cpus.after(cpu)
             else:
                 self._stopped(run, cpu, chosen, step, found)
                 return
-
-    def _begin(self, run: Run, cpu: int, step: int) -> None:
-        run.event = self._programs[cpu][self.m.cpu_event.get(cpu)]
-        event = self.scenario.events[run.event]
-        run.driver = GeneratorDriver(access(cpu, Mm(self.m, 0), event.address, event.write))
-        run.decision = run.wait = None
-        run.at = NO_STEP
-        run.first = step
-        run.fault = -1
 
     def _resume(self, run: Run, answer: str | None) -> Decision | Wait | None:
         """Answer the path's question, if it has one, and let it go on."""
@@ -351,13 +292,7 @@ class Session:
     def _answer(self, run: Run, question: Question, answer: str | None) -> str:
         """The user's answer, else the scenario's, else nature's."""
         outcome, reason, arg = question.peek()
-        number, scripted = self._scripted(run, question)
-        if scripted is not None:
-            self.m.answered.set(number, 1)
-            if scripted.outcome not in possible(question):
-                text = f"'{scripted.site} = {scripted.outcome}' can't be here: nature says {outcome}"
-                raise ImpossibleAnswer(scripted, text)
-        default = scripted.outcome if scripted is not None else outcome
+        default = self.script.use(run.event, question, outcome)
         chosen = answer or self.answers.get(run.at) or default
         if chosen != default:
             self.answers[run.at] = chosen
@@ -370,14 +305,6 @@ class Session:
         if (shape.outcome, shape.reason, shape.forced) != (chosen, reason, forced):
             self.log.settle(run.at, chosen, reason, arg, forced)
         return chosen
-
-    def _scripted(self, run: Run, question: Question) -> tuple[int, Answer | None]:
-        """The event's first unused answer to this site, and its number."""
-        for n, each in enumerate(self.scenario.events[run.event].answers):
-            number = self._offsets[run.event] + n
-            if each.site == question.site and not self.m.answered.get(number):
-                return number, each
-        return -1, None
 
     def _stopped(self, run: Run, cpu: int, chosen: int, step: int, decision: Decision) -> None:
         """A path has stopped at a decision: log it (or, on the known run, check the position)."""
@@ -397,7 +324,7 @@ class Session:
         if isinstance(decision, Question):
             outcome, reason, decision.arg = decision.peek()
             self.questions.append(step)
-            scripted = self._scripted(run, decision)[1]
+            scripted = self.script.due(run.event, decision)[1]
             if scripted is not None and scripted.outcome != outcome:
                 outcome, reason, decision.arg, forced = scripted.outcome, "forced", 0, True
         code, line, depth = run.driver.where()
@@ -421,7 +348,7 @@ class Session:
             self.accesses.append(AccessEnd(step, run.first, cpu, run.event, faults, ret))
         run.driver = run.decision = run.wait = None
         run.at = NO_STEP
-        if step > self.last and all(each.driver is None for each in self._runs):
+        if step > self.last and self.cpus.idle():
             self._note_rest(step, cpu)
 
     def _note_rest(self, step: int, cpu: int) -> None:
@@ -433,63 +360,29 @@ class Session:
         positions.append(self.m.journal.mark())
         cpus.append(cpu)
 
-    def _next(self, cpu: int, step: int) -> int:
-        """Who goes on after ``cpu`` ended an access or has to wait: itself, else the lowest number, else -1."""
-        if self._enabled(cpu):
-            return cpu
-        return next((each for each in range(self.m.nr_cpus) if self._enabled(each)), -1)
-
-    def _enabled(self, cpu: int) -> bool:
-        run = self._runs[cpu]
-        if run.driver is None:
-            return self.m.cpu_event.get(cpu) < len(self._programs[cpu])
-        return run.wait is None or run.wait.ready()
-
     def _choose(self, choice: int | None) -> int:
         """CPU for the next stop: asked for, scheduled by the scenario, or natural (the one that ran)."""
         if self.m.nr_cpus == 1:
-            return 0 if self._enabled(0) else -1
-        wish = choice if choice is not None else self._scheduled()
-        if wish is not None and self._enabled(wish):
+            return 0 if self.cpus.enabled(0) else -1
+        wish = choice if choice is not None else self.cpus.scheduled(self.log)
+        if wish is not None and self.cpus.enabled(wish):
             return wish
-        return self._next(self.log.at(self.step).cpu if self.step >= 0 else 0, self.step + 1)
-
-    def _scheduled(self) -> int | None:
-        """Who should run next by ``schedule``; None once it is used up."""
-        done, entry, used = self._schedule
-        if done > len(self.log):
-            done, entry, used = 0, 0, 0
-        plan = self.scenario.schedule
-        while done < len(self.log):
-            cpu = self.log.at(done).choice
-            while entry < len(plan) and plan[entry][0] != cpu:
-                entry, used = entry + 1, 0
-            if entry < len(plan):
-                used += 1
-                if used == plan[entry][1]:
-                    entry, used = entry + 1, 0
-            done += 1
-        self._schedule = (done, entry, used)
-        while entry < len(plan):
-            if self._enabled(plan[entry][0]):
-                return plan[entry][0]
-            entry += 1
-        return None
+        return self.cpus.after(self.log.at(self.step).cpu if self.step >= 0 else 0)
 
     def _finish(self, step: int, chosen: int) -> None:
         """No CPU can go on: the end, or a wait that nothing can wake."""
         mark = self.m.journal.mark()
         self.step = step
-        waiting = [(cpu, run.wait.what) for cpu, run in enumerate(self._runs) if run.wait is not None]
+        waiting = self.cpus.waiting()
         if step >= len(self.log):
             cpu = waiting[0][0] if waiting else max(chosen, 0)
-            where = self._runs[cpu].driver.where() if waiting and self._runs[cpu].driver else None  # type: ignore[union-attr]
+            where = self.cpus[cpu].driver.where() if waiting and self.cpus[cpu].driver else None  # type: ignore[union-attr]
             name, line, depth = (
                 (where[0].co_name, where[1] - where[0].co_firstlineno + 1, where[2]) if where else ("", 0, 0)
             )
             shape = Shape("", "", "", -1, -1, "", (), name, line, depth, cpu, chosen, False, False)
-            event = self._runs[cpu].event if waiting else NO_EVENT
-            self.log.append(shape, Decision("", ""), max(self._runs[cpu].fault, 0), event, mark)
+            event = self.cpus[cpu].event if waiting else NO_EVENT
+            self.log.append(shape, Decision("", ""), max(self.cpus[cpu].fault, 0), event, mark)
         if waiting:
             text = "; ".join(f"cpu{cpu} waits for {what}" for cpu, what in waiting)
             self.end = Stop("blocked", step, text + ", and no event can wake it")
@@ -519,9 +412,7 @@ class Session:
                 "bug", bug.name, "", -1, -1, bug.why, (), code.co_name, line - code.co_firstlineno + 1, len(calls), cpu,
                 chosen, False, False,
             )  # fmt: skip
-            self.log.append(
-                shape, Decision("bug", bug.name), max(self._runs[cpu].fault, 0), self._runs[cpu].event, mark
-            )
+            self.log.append(shape, Decision("bug", bug.name), max(self.cpus[cpu].fault, 0), self.cpus[cpu].event, mark)
         self.end = Stop("bug", step, f"{bug.name}: {bug.why}")
 
     # -- going back ----------------------------------------------------------------------------------
@@ -541,7 +432,7 @@ class Session:
         target = self.step
         steps, positions, cpus = self._rest
         at = bisect_right(steps, target) - 1
-        self._runs = [Run() for _ in self._runs]
+        self.cpus.drop()
         if at >= 0:
             self._jump(positions[at])
             self.step = steps[at] - 1
@@ -566,13 +457,12 @@ class Session:
         """The second half of a transition in which all paths had ended."""
         step = self.step + 1
         chosen = self.log.at(step).choice
-        cpu = self._next(cpu, step)
+        cpu = self.cpus.after(cpu)
         while True:
             if cpu < 0:
                 self._finish(step, chosen)
                 return
-            run = self._runs[cpu]
-            self._begin(run, cpu, step)
+            run = self.cpus.begin(cpu, step)
             try:
                 found = self._resume(run, None)
             except KernelBug as bug:
@@ -583,7 +473,7 @@ class Session:
                     self._access_end(run, cpu, step)
                 else:
                     run.wait = found
-                cpu = self._next(cpu, step)
+                cpu = self.cpus.after(cpu)
             else:
                 self._stopped(run, cpu, chosen, step, found)
                 return
@@ -595,6 +485,8 @@ class Session:
         self.log.cut(self.step + 1)
         self.end = None
         self._bug_calls = []
+        if self._before[0] > self.step:
+            self._before = (NO_STEP, [])
         self._faults = max(self.log.fault) + 1
         self.answers = {step: answer for step, answer in self.answers.items() if step < self.step}
         for column in (self.questions, self.fallbacks):
@@ -609,26 +501,3 @@ class Session:
 
 BULK = 4096
 """Journal entries from which a jump is made by scatter, not one by one."""
-
-
-def possible(question: Question) -> tuple[str, ...]:
-    """Every answer that a question takes in this state, what-ifs included."""
-    return (*question.outcomes, *(question.forcible() if question.forcible else ()))
-
-
-def _answer_offsets(scenario: Scenario) -> list[int]:
-    offsets, total = [], 0
-    for event in scenario.events:
-        offsets.append(total)
-        total += len(event.answers)
-    return offsets
-
-
-def answer_number(scenario: Scenario, event: int, answer: int) -> int:
-    """Number of a scripted answer among all of the scenario."""
-    return _answer_offsets(scenario)[event] + answer
-
-
-def event_text(event: Access) -> str:
-    """As the scenario writes it: ``write heap+0x3000``."""
-    return f"{'write' if event.write else 'read'} {event.text}"

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from kernelmodel.cpus import event_text
 from kernelmodel.defs import result_name
 from kernelmodel.look_memory import folio_of
 from kernelmodel.mm.pgtable import translate
 from kernelmodel.mm.vmstat import counters, mthp_stats, stat_name, stat_unit
-from kernelmodel.session import AccessEnd, Session, event_text
+from kernelmodel.session import AccessEnd, Session
 from kernelmodel.snapshot import Event
 from kernelmodel.structs import Mm
 
@@ -286,7 +287,8 @@ def event_line(event: Event, page_size: int) -> str:
     if event.order >= 0:
         words.append(f"order={event.order}")
     if event.addr >= 0:
-        span = f",+{size_text(page_size << event.order)})" if event.order > 0 and event.kind not in ("fallback", "pmd-gate") else ""
+        ranged = event.order > 0 and event.kind not in ("fallback", "pmd-gate")
+        span = f",+{size_text(page_size << event.order)})" if ranged else ""
         words.append(f"[{event.addr:#x}{span}" if span else f"{event.addr:#x}")
     if event.outcome:
         words.append(event.outcome)
@@ -314,8 +316,8 @@ def text_line(session: Session, row: Record) -> str:
         now = row["maps"]
         there = f"{now['mapped']} order {now['order']} at {now['start']}" if "order" in now else now["mapped"]
         event = event_text(session.scenario.events[row["event"]])
-        plural = "" if row["faults"] == 1 else "s"
-        return f"  access {row['event']}: {event} -> {row['result']} after {row['faults']} fault{plural}; there now: {there}"
+        faults = f"{row['faults']} fault{'' if row['faults'] == 1 else 's'}"
+        return f"  access {row['event']}: {event} -> {row['result']} after {faults}; there now: {there}"
     if kind == "uffd":
         return f"      uffd: pagefault at {row['address']} ({', '.join(row['flags']) or 'read'})"
     if kind == "stop":

@@ -158,7 +158,7 @@ def run_app(session: Session, breaks: Breakpoints, *, commands: list[str] | None
     ours: the terminal is restored and one line on stderr names the file that holds the traceback.
     ``ImpossibleAnswer`` passes through (an answer that the scenario gives and its state does not allow).
     """
-    from kernelmodel.session import ImpossibleAnswer
+    from kernelmodel.answers import ImpossibleAnswer
 
     app = DebuggerApp(session, breaks, list(commands or []), first_line)
     try:

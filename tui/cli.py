@@ -154,9 +154,10 @@ def terminal() -> bool:
 
 def open_debugger(args: argparse.Namespace, plain: bool) -> int:
     """Load, boot, and hand over."""
+    from kernelmodel.answers import ImpossibleAnswer
     from kernelmodel.boot import BootError
     from kernelmodel.scenario import ScenarioError
-    from kernelmodel.session import ImpossibleAnswer, Session
+    from kernelmodel.session import Session
     from tui import headless
 
     out = headless.Output("text", sys.stdout, sys.stderr)

@@ -22,7 +22,7 @@ from tui.paint.layout import Slot
 from tui.paint.look import Look
 from tui.paint.overlay import Overlay
 from tui.paint.overlay import page as overlay_page
-from tui.paint.rows import Row
+from tui.paint.rows import Row, cells, clean
 from tui.panes.moves import Eye, Place, move
 from tui.prompt import Prompt
 
@@ -203,7 +203,7 @@ class Desk:
             if moved.hit.trouble:
                 self.message = ((f" {moved.reason}", "error"),)
         elif moved.stop.kind != "decision":
-            self.message = ((f" {moved.stop.text}", "good" if moved.stop.kind == "end" else "bad"),)
+            self._tell_end(moved.stop.kind, moved.stop.text)
         elif moved.reason:
             self.message = ((f" {moved.reason}", "warn"),)
         self.refresh()
@@ -239,6 +239,16 @@ class Desk:
         """Put one line above the footer until the next key."""
         self.message = ((f" {text}", style),)
         self.draw()
+
+    def _tell_end(self, kind: str, text: str) -> None:
+        """How the run ended: in the message line, or in a box if it is longer."""
+        style = "good" if kind == "end" else "bad"
+        if cells(clean(text)) < self.width - 1:
+            self.message = ((f" {text}", style),)
+            return
+        from textwrap import wrap
+
+        self.overlay = Overlay("output", kind, [((f" {line}", style),) for line in wrap(clean(text), self.width - 6)])
 
     def _tell(self, lines: list[str], error: bool) -> None:
         style = "error" if error else ""

@@ -13,13 +13,14 @@ from typing import TextIO
 
 from kernelmodel import check as checking
 from kernelmodel import scenario as scenarios
+from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
 from kernelmodel.expr import ExprError, caret
 from kernelmodel.fault import VARIANTS
 from kernelmodel.locations import LocationError
 from kernelmodel.scenario import Problem, ScenarioError
 from kernelmodel.scenario_types import Place, Scenario
-from kernelmodel.session import ImpossibleAnswer, Session
+from kernelmodel.session import Session
 from kernelmodel.stops import Breakpoints
 from kernelmodel.tokens import Token, TokenError
 from kernelmodel.tokens import parse as parse_token

@@ -11,7 +11,6 @@ from kernelmodel.snapshot import Snapshot, View
 from kernelmodel.stops import Breakpoints
 from tui.commands import PROMPT, Console, Result
 from tui.paint import events, source
-from tui.paint.look import Look
 from tui.paint.rows import clean, plain
 
 if TYPE_CHECKING:
@@ -59,10 +58,10 @@ def _moved(console: Console, result: Result) -> list[str]:
 def _place(console: Console) -> list[str]:
     """Where the run stands: the event, then the source line."""
     snap: Snapshot = console.session.snapshot(View(events=1))
-    if snap.stop != "decision" or not snap.events:
+    if snap.stop != "decision" or snap.event is None:
         return [f"#{snap.step} {snap.stop}: {snap.stop_text}"]
     call = source.selected(snap)
-    lines = [plain(events.paint(snap, Look(), 78, 1)[-1])]
+    lines = [plain(events.present(snap, snap.event, 78))]
     if call is not None:
         lines.append(f"{call.function}:{call.line}\t{call.source[call.line - 1].strip()}")
     return lines

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from kernelmodel.decision import KernelBug, Path, Question
 from kernelmodel.defs import GFP_HIGHUSER_MOVABLE, MIGRATE_PCPTYPES, WMARK_LOW, WMARK_MIN
-from kernelmodel.journal import Links
+from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 from kernelmodel.mm.memcontrol import mem_cgroup_uncharge
 from kernelmodel.structs import Folio, Vma

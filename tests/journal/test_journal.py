@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernelmodel import leap
-from kernelmodel.journal import Diverged, Field, Journal, Links
+from kernelmodel.journal import Diverged, Field, Journal
+from kernelmodel.lists import Links
 
 PAGE = 4096
 

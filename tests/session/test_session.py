@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernelmodel import cpus
 from kernelmodel import session as session_module
+from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.invariants import violations
 from kernelmodel.journal import Diverged
 from kernelmodel.scenario import loads
-from kernelmodel.session import ImpossibleAnswer, Session
+from kernelmodel.session import Session
 from kernelmodel.snapshot import View
 from kernelmodel.trace import BadAnswer, follow
 from tests.build import HEAP, cells, decisions, finish, session
@@ -189,12 +191,12 @@ def test_an_answer_that_the_state_does_not_allow_is_told_with_its_place() -> Non
 def test_a_path_that_does_something_else_the_second_time_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     s = finish(session())
     s.seek(2)
-    real = session_module.access
+    real = cpus.access
 
     def drunk(cpu: int, mm: object, address: int, write: bool) -> object:
         return real(cpu, mm, address + 0x1000 * 16, write)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(session_module, "access", drunk)
+    monkeypatch.setattr(cpus, "access", drunk)
     s.seek(s.last - 1)
     with pytest.raises(Diverged):
         s.calls()
@@ -224,7 +226,7 @@ def test_the_loser_of_a_race_drops_its_folio_and_refaults() -> None:
 def test_one_cpu_never_sees_another_ones_stop() -> None:
     s = finish(session(events=TWO_WRITES))
     assert {s.log.at(n).cpu for n in range(s.last + 1)} == {0}
-    assert s._schedule == (0, 0, 0)
+    assert s.cpus._schedule == (0, 0, 0)
 
 
 def test_the_long_jump_and_the_short_steps_agree(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -171,7 +171,7 @@ def _calls(step: int) -> tuple[CallView, ...]:
 
 
 def _orders(step: int) -> tuple[OrderRow, ...]:
-    if step < 3:
+    if step < 3 or step >= len(RUN):
         return ()
     why = "range starts 0x2000 below vm_start"
     first = "below-vm_start" if step >= 5 else ""

@@ -127,6 +127,16 @@ async def test_fault_in_a_key_ends_the_application(monkeypatch):
     assert running.return_code == 70
 
 
+async def test_no_color_leaves_no_colour(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    running = app()
+    async with running.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        styles = {segment.style for strip in running.screen._compositor.render_strips() for segment in strip}
+    assert any(style and style.bold for style in styles)
+    assert not any(style and (style.color or style.bgcolor) for style in styles)
+
+
 def test_changed_span_covers_what_differs():
     was = (("abc", ""), ("def", "dim"), ("ghi", ""))
     assert changed_span(was, (("abc", ""), ("dxf", "dim"), ("ghi", ""))) == (3, 6)

@@ -169,6 +169,11 @@ def test_plain_prompt_runs_commands_then_reads_lines():
     assert [line[:4] for line in lines if line.startswith("*#")] == ["*#0 ", "*#8 ", "*#9 ", "*#10"]
 
 
+def test_plain_prompt_shows_the_present_after_going_back():
+    _, text = plain_run(["step 9", "rs 2"])
+    assert text.splitlines()[-2].startswith("*#7 vma-bounds")
+
+
 def test_plain_output_holds_no_prompt_and_no_escape():
     _, text = plain_run(["info table", "frob"], "where\n")
     assert "\x1b" not in text

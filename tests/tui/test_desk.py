@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from kernelmodel.motion import Motion
 from tests.tui.fake import BASE, RUN, FakeSession
 from tests.tui.shell import FakeShell
 from tui.actions import ACTIONS as BODIES
@@ -84,6 +85,15 @@ def test_start_and_end(shell):
     assert shell.session.step == 0
     shell.press("G", "r")
     assert shell.session.step == 0
+
+
+def test_long_words_at_the_end_open_a_box():
+    shell = FakeShell()
+    moved = shell.desk.session.stop.__class__("bug", 3, "a word " * 30)
+    shell.desk.arrived(Motion(moved))
+    assert sum("a word a word" in line for line in shell.lines) == 3
+    shell.press("S")
+    assert "a word" not in shell.text
 
 
 def test_b_toggles_on_the_source_line_under_the_cursor(shell):

@@ -32,6 +32,11 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     return [_row(event, snap, look, width, many, digits) for event in snap.events[begin : begin + height]]
 
 
+def present(snap: Snapshot, event: Event, width: int) -> Row:
+    """The present decision alone."""
+    return _row(event, snap, Look(), width, len(snap.cpus) > 1, len(str(snap.last)))
+
+
 def _row(event: Event, snap: Snapshot, look: Look, width: int, many: bool, digits: int) -> Row:
     present = event.step == snap.step
     future = event.step > snap.step

@@ -29,13 +29,13 @@ class Column(Widget):
         """Make ``rows`` what is seen; each is as wide as the column will be."""
         old, self._rows = self._rows, rows
         if len(old) != len(rows):
-            self._strips = [_strip(row) for row in rows]
+            self._strips = [self._strip(row) for row in rows]
             self.refresh()
             return
         regions = []
         for y, (was, now) in enumerate(zip(old, rows, strict=True)):
             if was != now:
-                self._strips[y] = _strip(now)
+                self._strips[y] = self._strip(now)
                 begin, end = changed_span(was, now)
                 regions.append(Region(begin, y, end - begin, 1))
         if regions:
@@ -44,6 +44,10 @@ class Column(Widget):
     def forget(self) -> None:
         """Paint every cell of the next frame."""
         self._rows = []
+
+    def _strip(self, row: Row) -> Strip:
+        coloured = not self.app.no_color
+        return Strip([Segment(text, style(name, coloured)) for text, name in row], sum(cells(text) for text, _ in row))
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Cached strips, cut to what is asked for."""
@@ -98,7 +102,3 @@ def changed_span(was: Row, now: Row) -> tuple[int, int]:
 def _alike(one: Row, other: Row) -> int:
     """How many segments two rows have in common at their beginning."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-
-
-def _strip(row: Row) -> Strip:
-    return Strip([Segment(text, style(name)) for text, name in row], sum(cells(text) for text, _ in row))

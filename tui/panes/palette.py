@@ -40,6 +40,7 @@ STYLES = {
 
 
 @lru_cache(64)
-def style(name: str) -> Style:
-    """The terminal style of a name; ``KeyError`` for a name that is not in ``STYLES``."""
-    return Style.parse(STYLES[name])
+def style(name: str, coloured: bool = True) -> Style:
+    """The terminal style of a name, perhaps without its colour; ``KeyError`` for a name that is not in ``STYLES``."""
+    found = Style.parse(STYLES[name])
+    return found if coloured else found.without_color

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The CPUs: each one's program, the path that is alive on it, and who may run next."""
+
+from __future__ import annotations
+
+from kernelmodel.decision import Decision, Driver, GeneratorDriver, Wait
+from kernelmodel.fault.entry import access
+from kernelmodel.log import Log
+from kernelmodel.machine import Machine
+from kernelmodel.scenario_types import Access, Scenario
+from kernelmodel.structs import Mm
+
+NO_STEP = -1
+
+
+class Run:
+    """One CPU: the path that is alive on it and the decision where it is suspended."""
+
+    __slots__ = ("at", "decision", "driver", "event", "fault", "first", "wait")
+
+    def __init__(self) -> None:
+        self.driver: Driver | None = None
+        self.decision: Decision | None = None
+        self.at = NO_STEP
+        self.wait: Wait | None = None
+        self.event = -1
+        self.first = 0
+        self.fault = -1
+        """Pass through the fault path that the CPU is in, -1 before its first decision."""
+
+
+class Cpus:
+    """One path a CPU; a CPU's events run in program order, as in a litmus test."""
+
+    def __init__(self, scenario: Scenario, m: Machine) -> None:
+        self.m = m
+        self.scenario = scenario
+        self.programs = [[n for n, e in enumerate(scenario.events) if e.cpu == cpu] for cpu in range(m.nr_cpus)]
+        self.runs = [Run() for _ in range(m.nr_cpus)]
+        self._schedule = (0, 0, 0)
+        """Stops of the log that the schedule has seen, its entry, stops used of that entry."""
+
+    def __getitem__(self, cpu: int) -> Run:
+        return self.runs[cpu]
+
+    def drop(self) -> None:
+        """Forget every path: the machine has been moved."""
+        self.runs = [Run() for _ in self.runs]
+
+    def begin(self, cpu: int, step: int) -> Run:
+        """Start the CPU's next event."""
+        run = self.runs[cpu]
+        run.event = self.programs[cpu][self.m.cpu_event.get(cpu)]
+        event = self.scenario.events[run.event]
+        run.driver = GeneratorDriver(access(cpu, Mm(self.m, 0), event.address, event.write))
+        run.decision = run.wait = None
+        run.at = NO_STEP
+        run.first = step
+        run.fault = -1
+        return run
+
+    def enabled(self, cpu: int) -> bool:
+        """Has it something to do, and need not wait?"""
+        run = self.runs[cpu]
+        if run.driver is None:
+            return self.m.cpu_event.get(cpu) < len(self.programs[cpu])
+        return run.wait is None or run.wait.ready()
+
+    def after(self, cpu: int) -> int:
+        """Who goes on when ``cpu`` ended an access or has to wait: itself, else the lowest number, else -1."""
+        if self.enabled(cpu):
+            return cpu
+        return next((each for each in range(len(self.runs)) if self.enabled(each)), -1)
+
+    def idle(self) -> bool:
+        """Is no path alive?"""
+        return all(run.driver is None for run in self.runs)
+
+    def waiting(self) -> list[tuple[int, str]]:
+        """(CPU, what it waits for)."""
+        return [(cpu, run.wait.what) for cpu, run in enumerate(self.runs) if run.wait is not None]
+
+    def scheduled(self, log: Log) -> int | None:
+        """Who should run next by ``schedule``; None once it is used up."""
+        done, entry, used = self._schedule
+        if done > len(log):
+            done, entry, used = 0, 0, 0
+        plan = self.scenario.schedule
+        while done < len(log):
+            cpu = log.at(done).choice
+            while entry < len(plan) and plan[entry][0] != cpu:
+                entry, used = entry + 1, 0
+            if entry < len(plan):
+                used += 1
+                if used == plan[entry][1]:
+                    entry, used = entry + 1, 0
+            done += 1
+        self._schedule = (done, entry, used)
+        while entry < len(plan):
+            if self.enabled(plan[entry][0]):
+                return plan[entry][0]
+            entry += 1
+        return None
+
+    def current(self, cpu: int) -> Access | None:
+        """The event that a CPU is in or comes to next."""
+        done, program = self.m.cpu_event.get(cpu), self.programs[cpu]
+        return self.scenario.events[program[done]] if done < len(program) else None
+
+    def rows(self) -> list[tuple[int, str, str, str, int]]:
+        """Per CPU: number, event, state, function and line."""
+        return [self._row(cpu, run) for cpu, run in enumerate(self.runs)]
+
+    def _row(self, cpu: int, run: Run) -> tuple[int, str, str, str, int]:
+        event = self.current(cpu)
+        if event is None:
+            return cpu, "", "done", "", 0
+        if run.driver is None:
+            return cpu, event_text(event), "ready", "", 0
+        code, at, _ = run.driver.where()
+        state = f"waits for {run.wait.what}" if run.wait else "stopped"
+        return cpu, event_text(event), state, code.co_name, at - code.co_firstlineno + 1
+
+
+def event_text(event: Access) -> str:
+    """As the scenario writes it: ``write heap+0x3000``."""
+    return f"{'write' if event.write else 'read'} {event.text}"

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Doubly linked lists in the machine's cells, the kernel's ``list_head``, whose undo restores the exact order."""
+
+from __future__ import annotations
+
+from kernelmodel.journal import CHUNK_SHIFT, INSERT, LINK, LOW, MASK, UNCOUNTED, Field, Journal
+
+
+class Links:
+    """Circular doubly linked lists over two Fields, the kernel's list_head: undo restores the exact order.
+
+    A node is an index; list ``n``'s head is the node ``HEAD + n``.  Link 0 is "not on a list", or, at a head,
+    "empty".  ``order_of`` keeps 1 + the block's order while a node is on a list, ``nr`` counts the nodes per list.
+    """
+
+    HEAD = 1 << 41
+    RUN = 1 << 40
+    """Node RUN + zone stands for the zone's blocks that no one has touched yet."""
+
+    def __init__(self, journal: Journal, orders: int, order_of: Field, nr: Field) -> None:
+        self.journal = journal
+        self.next = Field(journal, "list_next", 8)
+        self.prev = Field(journal, "list_prev", 8)
+        self.order_of = order_of
+        self.nr = nr
+        self.orders = orders
+        journal.links = self
+
+    def first(self, number: int) -> int:
+        """First node, 0 if the list is empty."""
+        return self.next.get(self.HEAD + number)
+
+    def after(self, node: int, number: int) -> int:
+        """Next node, 0 at the end."""
+        following = self.next.get(node)
+        return 0 if following == self.HEAD + number else following
+
+    def insert(self, node: int, number: int, tail: bool, counted: bool = True) -> None:
+        """Put a node at the head (or tail) of a list."""
+        head = self.HEAD + number
+        if tail:
+            pred, succ = self.prev.get(head) or head, head
+        else:
+            pred, succ = head, self.next.get(head) or head
+        self.insert_between(node, number, pred, succ, counted)
+
+    def insert_between(self, node: int, number: int, pred: int, succ: int, counted: bool = True) -> None:
+        """Put a node between two neighbours."""
+        flags = LINK | INSERT | number | (0 if counted else UNCOUNTED)
+        self.replay(node, pred, succ, flags, True)
+        self.journal.log_link(self.next.slot(node), pred, succ, flags)
+
+    def remove(self, node: int, number: int, counted: bool = True) -> None:
+        """Take a node off its list."""
+        pred, succ = self.prev.get(node), self.next.get(node)
+        flags = LINK | number | (0 if counted else UNCOUNTED)
+        self.replay(node, pred, succ, flags, True)
+        self.journal.log_link(self.next.slot(node), pred, succ, flags)
+
+    def stores(self, node: int, pred: int, succ: int, flags: int) -> list[tuple[Field, int, int, int]]:
+        """The stores that one operation stands for, as (field, index, old, new), the count left out."""
+        empty_pred = 0 if pred == succ else succ
+        empty_succ = 0 if pred == succ else pred
+        found = [
+            (self.next, pred, empty_pred, node),
+            (self.prev, succ, empty_succ, node),
+            (self.next, node, 0, succ),
+            (self.prev, node, 0, pred),
+        ]
+        if not flags & UNCOUNTED:
+            found.append((self.order_of, node, 0, (flags & LOW) % self.orders + 1))
+        if not flags & INSERT:
+            found = [(field, index, new, old) for field, index, old, new in found]
+        return found
+
+    def replay(self, node: int, pred: int, succ: int, flags: int, forward: bool) -> None:
+        """Do or undo an operation without journaling it."""
+        insert = bool(flags & INSERT) == forward
+        for field, index, old, new in self.stores(node, pred, succ, flags | INSERT):
+            poke(field, index, new if insert else old)
+        if not flags & UNCOUNTED:
+            number = flags & LOW
+            poke(self.nr, number, self.nr.get(number) + (1 if insert else -1))
+
+
+def poke(field: Field, index: int, value: int) -> None:
+    """A store that no journal sees: only for replaying what it already has."""
+    number = index >> CHUNK_SHIFT
+    chunk = field.chunks.get(number)
+    if chunk is None:
+        field.slot(index)
+        chunk = field.chunks[number]
+    chunk[index & MASK] = value
