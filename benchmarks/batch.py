@@ -83,7 +83,9 @@ def measure(pairs: int = PAIRS, writes: int = WRITES) -> Iterator[Figure]:
         alone.append(session_alone(scenario))
     ratio = median(slow / fast for fast, slow in zip(plain, traced, strict=True))
     yield Figure(NAME, "decisions per second, with records / the same under sys.settrace", ratio, "x", ">=", 4.0)
-    yield Figure(NAME, "Python lines per decision", lines / decisions, "steps")
-    yield Figure(NAME, "with records / the session alone", median(a / b for a, b in zip(plain, alone, strict=True)), "x")
+    yield Figure(NAME, "Python lines per decision", lines / decisions, "lines")
+    yield Figure(
+        NAME, "with records / the session alone", median(a / b for a, b in zip(plain, alone, strict=True)), "x"
+    )
     yield Figure(NAME, "decisions, with records", decisions / median(plain), "/s")
     yield Figure(NAME, "decisions, the session alone", decisions / median(alone), "/s")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import NamedTuple
 
-BARE_UNITS = ("x", "bytes", "steps")
+BARE_UNITS = ("x", "bytes", "lines", "steps")
 """Units that do not depend on how fast the machine is; the rest are times and rates."""
 
 
@@ -19,7 +19,7 @@ class Figure(NamedTuple):
     name: str
     value: float
     unit: str
-    """``x`` (a ratio within one run), ``bytes``, ``steps`` (of the model, forwards), ``ms``, ``us``, ``/s``."""
+    """``x`` (a ratio within one run), ``bytes``, ``lines`` (of Python), ``steps`` (forward, at the tip), ``ms``, ``us``, ``/s``."""
     bound: str = ""
     """``<=``, ``<`` or ``>=``; empty: nothing is to be reached."""
     target: float = 0.0
@@ -57,7 +57,9 @@ def table(figures: Sequence[Figure]) -> str:
     """Columns for a terminal."""
     rows = [HEAD, *map(cells, sorted_figures(figures))]
     widths = [max(len(row[at]) for row in rows) for at in range(len(HEAD))]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def page(figures: Sequence[Figure], command: str) -> str:
@@ -67,8 +69,9 @@ def page(figures: Sequence[Figure], command: str) -> str:
     intro = [
         "# Measured",
         "",
-        f"By `{command}`, with {versions()}. Medians; ratios (x) are between programs that ran in turn in the same run.",
-        "Ratios, bytes and steps come first: they hold on other machines. Times are those of one small, shared machine.",
+        f"By `{command}`, with {versions()}.",
+        "Medians; ratios (x) are between programs that ran in turn in the same run. Ratios and counts come first: they",
+        "hold on other machines. Times are those of one small, shared machine, for orientation.",
         "",
     ]
     return "\n".join([*intro, *head, *rows]) + "\n"

@@ -51,7 +51,9 @@ def measure(runs: int = RUNS) -> Iterator[Figure]:
                     starts[program.name].append(found)
     keys = {name: median(each.key for each in found) for name, found in starts.items()}
     pictures = {name: median(each.picture for each in found) for name, found in starts.items()}
-    yield Figure(NAME, "to the first key accepted / empty Textual app", keys[ours.name] / keys[empty.name], "x", "<=", 1.35)
+    yield Figure(
+        NAME, "to the first key accepted / empty Textual app", keys[ours.name] / keys[empty.name], "x", "<=", 1.35
+    )
     yield Figure(NAME, "to the first key accepted / pudb", keys[ours.name] / keys[pudb.name], "x", "<", 1.0)
     yield Figure(NAME, "to the first picture / empty Textual app", pictures[ours.name] / pictures[empty.name], "x")
     for name in starts:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""From a key to the last byte of the picture that it makes: ``s`` here, ``n`` in pudb, in alternating blocks of keys."""
+"""From a key to the last byte of the picture that it makes: ``s`` here, ``n`` in pudb, in alternating blocks."""
 
 from __future__ import annotations
 

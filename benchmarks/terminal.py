@@ -11,7 +11,6 @@ import fcntl
 import os
 import re
 import select
-import signal
 import struct
 import subprocess
 import termios
@@ -50,12 +49,10 @@ class Terminal:
         fcntl.ioctl(program_side, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.written = b""
         """The program's output since the last key."""
-        self.bytes = 0
-        """The program's output in bytes, ever."""
         self._tail = b""
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
-            command, env=dict(env), close_fds=True, pass_fds=(program_side,), preexec_fn=lambda: os.login_tty(program_side)
+            command, env=dict(env), stdin=program_side, stdout=program_side, stderr=program_side, start_new_session=True
         )
         os.close(program_side)
 
@@ -68,7 +65,7 @@ class Terminal:
     def close(self) -> None:
         """End the program without asking it."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
+            self.process.kill()
         self.process.wait()
         os.close(self.fd)
 
@@ -88,7 +85,7 @@ class Terminal:
         while True:
             now = self._read(deadline - time.perf_counter())
             if now is None:
-                raise Silence(f"{self.process.args}: waited for {seen!r}, have {self.written[-400:]!r}")
+                raise Silence(f"{self.process.args!r}: waited for {seen!r}, have {self.written[-400:]!r}")
             if seen in self.written if isinstance(seen, bytes) else seen(self.written):
                 return now
 
@@ -99,7 +96,7 @@ class Terminal:
         """
         last = self._read(timeout)
         if last is None:
-            raise Silence(f"{self.process.args}: no byte in {timeout} s")
+            raise Silence(f"{self.process.args!r}: no byte in {timeout} s")
         while (now := self._read(QUIET)) is not None:
             last = now
         return Frame(last, self.written)
@@ -119,7 +116,6 @@ class Terminal:
             return None
         now = time.perf_counter()
         self.written += data
-        self.bytes += len(data)
         self._answer(data)
         return now
 

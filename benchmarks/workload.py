@@ -74,7 +74,9 @@ def text(mix: Mix, count: int) -> str:
     parts = [HEAD]
     for offset, failing in writes(mix, count):
         answers = ", ".join(f'"{site(order)} = NULL"' for order in failing)
-        parts.append(f'\n[[event]]\ncpu = 0\nwrite = "heap+{offset:#x}"\n' + (f"answers = [{answers}]\n" if answers else ""))
+        parts.append(
+            f'\n[[event]]\ncpu = 0\nwrite = "heap+{offset:#x}"\n' + (f"answers = [{answers}]\n" if answers else "")
+        )
     return "".join(parts)
 
 
@@ -83,7 +85,9 @@ def scenario(mix: Mix, count: int) -> Scenario:
     short = loads(text(mix, 1), "workload.toml")
     place = Place(1, 1)
     events = tuple(
-        Access(0, True, HEAP + offset, f"heap+{offset:#x}", tuple(Answer(site(order), "NULL", place) for order in failing))
+        Access(
+            0, True, HEAP + offset, f"heap+{offset:#x}", tuple(Answer(site(order), "NULL", place) for order in failing)
+        )
         for offset, failing in writes(mix, count)
     )
     return replace(short, events=events)

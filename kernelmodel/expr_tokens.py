@@ -87,7 +87,7 @@ def number(text: str, col: int = 1) -> int:
 def _number_hint(text: str) -> str:
     if "." in text:
         return ": there are no fractions here"
-    if text[-2:].upper() in ("KB", "MB", "GB", "TB") or text[-1] in "kmgt":
+    if text[-2:].upper() in ("KB", "MB", "GB", "TB") or text[-1:] in tuple("kmgt"):
         return ": size suffixes are K, M, G and T"
     if re.fullmatch(r"0[0-9]+", text):
         return ": a leading 0 means octal"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernelmodel.expr import EvalError, ExprError, caret, evaluate, parse, truth
+from kernelmodel.expr import EvalError, ExprError, caret, evaluate, number, parse, truth
 
 M64 = (1 << 64) - 1
 
@@ -167,3 +167,8 @@ def test_caret_in_a_long_text_shows_a_window() -> None:
     shown, mark = caret(text, caught.value).split("\n")
     assert len(shown) <= 100
     assert shown[mark.index("^")] == "="
+
+
+def test_no_text_is_no_number() -> None:
+    with pytest.raises(ExprError, match="not a number"):
+        number("")
