@@ -112,12 +112,12 @@ def _tbreak(console: Console, line: Line) -> Result:
 def _add(console: Console, line: Line, temporary: bool) -> Result:
     location, word, rest = line.args.partition(" ")
     call = source.selected(look_at(console))
-    if not location or location == "if" or location.isdigit():
+    if not location or location == "if" or location.isdecimal():
         if call is None:
             raise CommandError("no function is running: name one, FUNCTION:LINE", line.start)
         if location == "if":
             rest, word = f"if {rest}", " "
-        location = f"{call.function}:{location if location.isdigit() else call.line}"
+        location = f"{call.function}:{location if location.isdecimal() else call.line}"
     made = console.breaks.add(location + word + rest, temporary=temporary)
     return Result([f"breakpoint {made.number}: {made.text}" + (" (once)" if temporary else "")])
 
@@ -127,7 +127,7 @@ def _numbers(console: Console, line: Line) -> list[int]:
         return [each.number for each in console.breaks]
     wanted = []
     for word in line.args.split():
-        if not word.isdigit() or console.breaks.get(int(word)) is None:
+        if not word.isdecimal() or console.breaks.get(int(word)) is None:
             raise CommandError(f"no breakpoint {word}", line.text.index(word, line.start))
         wanted.append(int(word))
     return wanted

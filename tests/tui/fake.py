@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 from kernelmodel.snapshot import (
@@ -264,7 +265,7 @@ class FakeSession:
         self.step = 0
         self.last = 0
         self.variant = "v3"
-        self.scenario: Any = None
+        self.scenario: Any = SimpleNamespace(arch="x86-64", title="")
         self.forced: dict[int, str] = {}
 
     @property
