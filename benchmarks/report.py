@@ -19,7 +19,7 @@ class Figure(NamedTuple):
     name: str
     value: float
     unit: str
-    """``x``: a ratio within one run; ``steps``: of the model, forward; ``lines``: of Python; ``bytes``; times, rates."""
+    """``x``: a ratio within one run; ``steps``: of the model, forward; ``lines``: of Python; bytes, times."""
     bound: str = ""
     """``<=``, ``<`` or ``>=``; empty: nothing is to be reached."""
     target: float = 0.0

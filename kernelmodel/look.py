@@ -51,7 +51,7 @@ def build(session: Session, view: View) -> Snapshot:
     passed = pass_events(session)
     orders = order_rows(session, passed, address)
     frame = view.frame if 0 <= view.frame < len(calls) else innermost(calls)
-    gfp = gfp_of(session, event)
+    gfp = gfp_of(session, passed)
     decision = session.decision
     question = decision if isinstance(decision, Question) else None
     first, row = window(session, shown, orders, view.ptes)
@@ -114,13 +114,13 @@ def innermost(calls: tuple[Any, ...]) -> int:
     return max((n for n, call in enumerate(calls) if not call.mechanism), default=0)
 
 
-def gfp_of(session: Session, event: Event | None) -> int:
-    """The mask of the request at hand, or the one that the path has computed."""
-    if event is not None:
-        for key, value in event.more:
-            if key == "gfp" and isinstance(value, int):
-                return value
-    vmf = find_local(session, VmFault)
+def gfp_of(session: Session, passed: list[Event]) -> int:
+    """The mask of the last request of this pass, or the one that the path has computed; -1 before that."""
+    for event in reversed(passed):
+        if event.kind == "alloc":
+            gfp = dict(event.more).get("gfp")
+            return gfp if isinstance(gfp, int) else -1
+    vmf: VmFault | None = find_local(session, VmFault)
     return vmf.gfp if vmf is not None else -1
 
 
