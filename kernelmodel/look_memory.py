@@ -145,29 +145,37 @@ def pte_row(m: Machine, mm: int, address: int, first: int, count: int, delta: De
     leaf = steps[-1].value if steps[-1].level == "pmd" and steps[-1].kind == "leaf" else 0
     moved = steps[-1].level == "pmd" and steps[-1].changed
     cells = []
-    for index in range(first, first + count):
+    place = table * m.arch.ptrs + first
+    values = m.pgtable.run(place, count) if table >= 0 else [0] * count
+    inside = spans(m, mm, base + (first << m.arch.page_shift), base + ((first + count) << m.arch.page_shift))
+    folio: Folio | None = None
+    for n, value in enumerate(values):
+        index = first + n
         addr = base + (index << m.arch.page_shift)
-        place = table * m.arch.ptrs + index
-        value = m.pgtable.get(place) if table >= 0 else 0
-        kind = m.arch.pte_kind(value)
-        changed = table >= 0 and delta.changed(m.pgtable, place)
+        kind = "none" if not value else m.arch.pte_kind(value)
+        changed = table >= 0 and delta.changed(m.pgtable, place + n)
         order, head = -1, False
         if leaf:
             kind, order, head, changed = "leaf", m.arch.pmd_order, index == 0, moved
         elif kind == "page":
             pfn = m.arch.pte_pfn(value)
-            folio = folio_of(m, pfn)
+            if folio is None or not folio.id <= pfn < folio.id + folio.nr_pages:
+                folio = folio_of(m, pfn)
             order, head = folio.order, folio.id == pfn
-        if kind == "none" and not in_vma(m, mm, addr):
+        if kind == "none" and not any(start <= addr < end for start, end in inside):
             kind = "outside"
         cells.append(PteCell(index, addr, value, kind, order, head, changed))
     return tuple(cells)
 
 
-def in_vma(m: Machine, mm: int, addr: int) -> bool:
-    """Does some VMA hold the address?"""
-    vma = vma_at(m, mm, vma_position(m, mm, addr))
-    return vma is not None and vma.vm_start <= addr
+def spans(m: Machine, mm: int, start: int, end: int) -> list[tuple[int, int]]:
+    """(start, end) of every VMA that reaches into a range of addresses."""
+    found = []
+    position = vma_position(m, mm, start)
+    while (vma := vma_at(m, mm, position)) is not None and vma.vm_start < end:
+        found.append((vma.vm_start, vma.vm_end))
+        position += 1
+    return found
 
 
 def folio_of(m: Machine, pfn: int) -> Folio:

@@ -4,19 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where in the file a value stands (1-based), for messages that come after loading."""
 
     line: int
     col: int
 
 
-@dataclass(frozen=True, slots=True)
-class Thp:
+class Thp(NamedTuple):
     """/sys/kernel/mm/transparent_hugepage and the prctl."""
 
     enabled: str = "always"
@@ -27,8 +25,7 @@ class Thp:
     """``("hugepages-64kB", "inherit")`` …: taken with a note where the variant has no such knob."""
 
 
-@dataclass(frozen=True, slots=True)
-class Boot:
+class Boot(NamedTuple):
     """Boot values."""
 
     arch_wants_pte_order: int | None = None
@@ -37,8 +34,7 @@ class Boot:
     """Bytes; None: the patch's default."""
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """The zone."""
 
     size: int | None = None
@@ -51,8 +47,7 @@ class Memory:
     """WMARK_MIN in pages; None: computed (0 with ``free``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class VmaSpec:
+class VmaSpec(NamedTuple):
     """One ``[[vma]]``."""
 
     name: str
@@ -64,8 +59,7 @@ class VmaSpec:
     """``missing``, ``wp``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Populate:
+class Populate(NamedTuple):
     """One ``[[populate]]``."""
 
     at: int
@@ -76,8 +70,7 @@ class Populate:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """``site = outcome`` of an event: what the environment answers instead of nature."""
 
     site: str
@@ -86,8 +79,7 @@ class Answer:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """One ``[[event]]`` that reads or writes."""
 
     cpu: int
@@ -99,8 +91,7 @@ class Access:
     process: str = "main"
 
 
-@dataclass(frozen=True, slots=True)
-class BreakSpec:
+class BreakSpec(NamedTuple):
     """One ``[[break]]``."""
 
     on: str
@@ -108,8 +99,7 @@ class BreakSpec:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Expect:
+class Expect(NamedTuple):
     """``[expect]``; None: not asked for."""
 
     results: tuple[str, ...] | None = None
@@ -135,9 +125,9 @@ class Scenario:
     """Eight hex digits of the text without comments."""
     variant: str
     arch: str
-    thp: Thp = Thp()
-    boot: Boot = Boot()
-    memory: Memory = Memory(size=64 << 20)
+    thp: Thp = field(default_factory=Thp)
+    boot: Boot = field(default_factory=Boot)
+    memory: Memory = field(default_factory=lambda: Memory(size=64 << 20))
     vmas: tuple[VmaSpec, ...] = ()
     populate: tuple[Populate, ...] = ()
     events: tuple[Access, ...] = ()

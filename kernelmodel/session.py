@@ -421,7 +421,8 @@ class Session:
         if abs(target - journal.pos) > BULK:
             from kernelmodel import leap
 
-            leap.move(journal, target)
+            while journal.pos != target:
+                leap.move(journal, max(journal.pos - SLICE, min(journal.pos + SLICE, target)))
         else:
             journal.move(target)
 
@@ -501,3 +502,5 @@ class Session:
 
 BULK = 4096
 """Journal entries from which a jump is made by scatter, not one by one."""
+SLICE = 1 << 17
+"""Entries of one scatter: arrays that stay in the cache are faster than one for the whole way."""

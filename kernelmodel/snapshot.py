@@ -7,11 +7,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """What should be visible.  Every number is a bound, so the cost of a snapshot is bounded by the view."""
 
     ptes: int = 64
@@ -30,8 +29,7 @@ class View:
     """What changed since this step; -1 means since the stop before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One decision as it is shown: in the list, on the timeline, in a mail."""
 
     step: int
@@ -53,8 +51,7 @@ class Event:
     more: tuple[tuple[str, object], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
+class Local(NamedTuple):
     """A variable of a call: name, text as C would print it, whether the last step changed it, and what it was."""
 
     name: str
@@ -63,8 +60,7 @@ class Local:
     was: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallView:
+class CallView(NamedTuple):
     """One line of the kernel call stack."""
 
     function: str
@@ -79,8 +75,7 @@ class CallView:
     """How often a decision stopped at each line so far in this run; same length as ``source``."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRow:
+class OrderRow(NamedTuple):
     """One element of ``orders[]`` and what each loop said of it: '' not asked, 'ok', or the reason why not."""
 
     order: int
@@ -97,23 +92,21 @@ class OrderRow:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class WalkRow:
+class WalkRow(NamedTuple):
     """One level of the page-table walk for the address under the cursor."""
 
     level: str
-    index: int
+    entry: int
     value: int
     kind: str
     """``none``, ``table``, ``leaf``, ``migration``; of a PTE ``none``, ``page``, ``zero``, ``marker``, ``swap``."""
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PteCell:
+class PteCell(NamedTuple):
     """One PTE (or the place of one, where no table is)."""
 
-    index: int
+    entry: int
     addr: int
     value: int
     kind: str
@@ -125,8 +118,7 @@ class PteCell:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Bracket:
+class Bracket(NamedTuple):
     """The candidate range of one order, over the PTE row."""
 
     order: int
@@ -138,12 +130,11 @@ class Bracket:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class EntryView:
+class EntryView(NamedTuple):
     """The entry under the cursor, decoded."""
 
     addr: int
-    index: int
+    entry: int
     value: int
     bits: tuple[str, ...]
     """Names of the set bits, highest first, as the architecture names them."""
@@ -157,8 +148,7 @@ class EntryView:
     flags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VmaView:
+class VmaView(NamedTuple):
     """One VMA."""
 
     name: str
@@ -170,8 +160,7 @@ class VmaView:
     current: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneView:
+class ZoneView(NamedTuple):
     """One zone's free lists."""
 
     name: str
@@ -188,8 +177,7 @@ class ZoneView:
     """Per order: (pfn, order of the block it would be split from), (-1, -1) if nothing would do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One cell that the last step changed."""
 
     what: str
@@ -198,8 +186,7 @@ class Change:
     step: int
 
 
-@dataclass(frozen=True, slots=True)
-class LockView:
+class LockView(NamedTuple):
     """A lock that is held, and who waits."""
 
     name: str
@@ -207,8 +194,7 @@ class LockView:
     waiters: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CpuView:
+class CpuView(NamedTuple):
     """One CPU."""
 
     cpu: int
@@ -219,8 +205,7 @@ class CpuView:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineMark:
+class TimelineMark(NamedTuple):
     """One step on the timeline."""
 
     step: int
@@ -231,8 +216,7 @@ class TimelineMark:
     forced: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """One stop, frozen."""
 
     title: str

@@ -6,12 +6,10 @@ stdout is data, stderr is narration; the exit codes are part of the contract.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from kernelmodel import check as checking
 from kernelmodel import scenario as scenarios
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
@@ -25,6 +23,9 @@ from kernelmodel.stops import Breakpoints
 from kernelmodel.tokens import Token, TokenError
 from kernelmodel.tokens import parse as parse_token
 from kernelmodel.trace import BadAnswer, Record, follow, record, text_line
+
+if TYPE_CHECKING:
+    from kernelmodel.check import Verdict
 
 OK, FAILED, USAGE, INCONCLUSIVE, DISAGREE, IMPOSSIBLE, OUR_BUG, INTERRUPTED = 0, 1, 2, 3, 4, 5, 70, 130
 
@@ -43,6 +44,8 @@ class Output:
 
     def put(self, row: Record) -> None:
         """One record as NDJSON."""
+        import json
+
         self.stdout.write(json.dumps(row, separators=(",", ":"), ensure_ascii=True) + "\n")
 
     def line(self, text: str) -> None:
@@ -113,6 +116,8 @@ def run(name: str, variant: str | None, extra: list[str], out: Output) -> int:
 
 def emit(session: Session, breaks: Breakpoints | None, answers: dict[int, str], out: Output) -> int:
     """Write the records of a run; the exit code of its last stop."""
+    from kernelmodel.check import unasked
+
     code = OK
     for row in follow(session, breaks, answers):
         if out.form == "ndjson":
@@ -123,7 +128,7 @@ def emit(session: Session, breaks: Breakpoints | None, answers: dict[int, str], 
             code = OK if row["kind"] in ("break", "end") else FAILED
             if row["kind"] == "break" and breaks is not None and any(each.trouble for each in breaks):
                 code = USAGE
-    for text in checking.unasked(session) if session.finished else ():
+    for text in unasked(session) if session.finished else ():
         out.note(f"{session.scenario.name}: warning: answer '{text}' was never asked for")
     return code
 
@@ -140,12 +145,14 @@ def files(names: list[str]) -> Iterator[str]:
 
 def check(names: list[str], out: Output) -> int:
     """``check``: every scenario against its ``[expect]``."""
+    from kernelmodel.check import check as verdicts_of
+
     code = OK
-    verdicts: list[checking.Verdict] = []
+    verdicts: list[Verdict] = []
     for name in files(names):
         try:
             scenario = load(name, out)
-            found = checking.check(scenario)
+            found = verdicts_of(scenario)
         except ScenarioError as error:
             out.problems(error.errors)
             code = USAGE
@@ -171,7 +178,7 @@ def check(names: list[str], out: Output) -> int:
     return code
 
 
-def report(verdict: checking.Verdict, out: Output) -> None:
+def report(verdict: Verdict, out: Output) -> None:
     """One verdict."""
     if out.form == "ndjson":
         out.put(
@@ -188,7 +195,7 @@ def report(verdict: checking.Verdict, out: Output) -> None:
             out.line(f"     thp-debug replay '{verdict.token}'")
 
 
-def junit(verdicts: list[checking.Verdict]) -> str:
+def junit(verdicts: list[Verdict]) -> str:
     """JUnit XML."""
     from xml.sax.saxutils import escape, quoteattr
 
@@ -253,6 +260,8 @@ def variants(out: Output) -> int:
 
 def schema(out: Output) -> int:
     """``schema``: the JSON Schema of scenario files."""
+    import json
+
     out.line(json.dumps(scenarios.schema(), indent=2))
     return OK
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from kernelmodel.scenario_types import Scenario
@@ -51,7 +51,7 @@ class FakeRun:
 
     def event(self, step: int) -> Event:
         self._known(step)
-        return replace(BLANK, step=step, **(self.story[step][2] if step < len(self.story) else {}))
+        return BLANK._replace(step=step, **(self.story[step][2] if step < len(self.story) else {}))
 
     def depth(self, step: int) -> int:
         self._known(step)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -292,7 +292,7 @@ class FakeSession:
     def event(self, step: int) -> Event:
         """The decision at a known step."""
         found = event(step)
-        return replace(found, outcome=self.forced[step], natural=False) if step in self.forced else found
+        return found._replace(outcome=self.forced[step], natural=False) if step in self.forced else found
 
     def depth(self, step: int) -> int:
         """Call depth."""
@@ -305,8 +305,8 @@ class FakeSession:
     def snapshot(self, view: View) -> Snapshot:
         """As ``snapshot`` above, with the answers given."""
         found = snapshot(self.step, self.last, view)
-        marks = tuple(replace(mark, forced=mark.step in self.forced) for mark in found.timeline)
-        return replace(found, timeline=marks, events=tuple(self.event(e.step) for e in found.events))
+        marks = tuple(mark._replace(forced=mark.step in self.forced) for mark in found.timeline)
+        return found._replace(timeline=marks, events=tuple(self.event(e.step) for e in found.events))
 
     def lookup(self, name: str) -> int | None:
         """Integers among fields of the event."""

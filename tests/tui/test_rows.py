@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,11 +79,11 @@ def test_any_model_string_appears_verbatim(name):
     snap = snapshot(7, 9)
     calls = (
         *snap.calls[:-1],
-        replace(snap.calls[-1], function=name, locals=(replace(snap.calls[-1].locals[0], name="x", text=name),)),
+        snap.calls[-1]._replace(function=name, locals=(snap.calls[-1].locals[0]._replace(name="x", text=name),)),
     )
-    vma = replace(snap.vmas[0], name=name)
-    event = replace(snap.events[-1], why=name)
-    snap = replace(snap, calls=calls, vmas=(vma,), events=(*snap.events[:-1], event), stop_text=name)
+    vma = snap.vmas[0]._replace(name=name)
+    event = snap.events[-1]._replace(why=name)
+    snap = snap._replace(calls=calls, vmas=(vma,), events=(*snap.events[:-1], event), stop_text=name)
     lines = frame.picture(snap, Look(), 200, 60)
     assert name in lines[0]
     assert sum(name in line for line in lines) >= 4
@@ -94,7 +92,6 @@ def test_any_model_string_appears_verbatim(name):
 @pytest.mark.parametrize("name", ["orders[i]", "free_area[order].nr_free", "a[/b]", "[bold]x", "[/", "page[PMD]"])
 def test_brackets_survive(name):
     snap = snapshot(7)
-    snap = replace(
-        snap, calls=(replace(snap.calls[-1], locals=(replace(snap.calls[-1].locals[0], name=name),)),), frame=0
+    snap = snap._replace(calls=(snap.calls[-1]._replace(locals=(snap.calls[-1].locals[0]._replace(name=name),)),), frame=0
     )
     assert name in "\n".join(frame.picture(snap, Look(), 80, 24))

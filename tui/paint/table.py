@@ -20,7 +20,7 @@ def title(snap: Snapshot, look: Look) -> str:
     entry = snap.entry
     if entry is None:
         return "page table"
-    return f"page table  pte {entry.index:03x} at {hexa(entry.addr)}"
+    return f"page table  pte {entry.entry:03x} at {hexa(entry.addr)}"
 
 
 def row_length(width: int) -> int:
@@ -70,7 +70,7 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
 def _row_of(snap: Snapshot, length: int) -> int:
     """Which row of cells holds the fault address."""
     for at, cell in enumerate(snap.ptes):
-        if cell.index == snap.fault_index:
+        if cell.entry == snap.fault_index:
             return at // length
     return 0
 
@@ -88,7 +88,7 @@ def _ruler(snap: Snapshot, length: int) -> list[Row]:
             text, begin = (words + "▾", place - len(words)) if place >= len(words) else ("▾" + words, place)
             line[begin : begin + len(text)] = text
     for place, cell in enumerate(shown):
-        tick = f"{cell.index:03x}" if cell.index % 16 == 0 else "'" if cell.index % 8 == 0 else ""
+        tick = f"{cell.entry:03x}" if cell.entry % 16 == 0 else "'" if cell.entry % 8 == 0 else ""
         if tick and not "".join(line[max(place - 1, 0) : place + len(tick) + 1]).strip():
             line[place : place + len(tick)] = tick
     return [((" " * _MARGIN, ""), ("".join(line).rstrip(), "dim"))]
@@ -96,13 +96,13 @@ def _ruler(snap: Snapshot, length: int) -> list[Row]:
 
 def _cells(snap: Snapshot, length: int) -> list[Row]:
     rows: list[Row] = []
-    cursor = snap.entry.index if snap.entry else -1
+    cursor = snap.entry.entry if snap.entry else -1
     for begin in range(0, len(snap.ptes), length):
         part = snap.ptes[begin : begin + length]
         changed = any(cell.changed for cell in part)
-        row: list[Seg] = [("*" if changed else " ", "changed"), (f"{part[0].index:03x} ", "dim")]
+        row: list[Seg] = [("*" if changed else " ", "changed"), (f"{part[0].entry:03x} ", "dim")]
         for cell in part:
-            glyph, style = _cell(cell, cell.index == snap.fault_index, cell.index == cursor)
+            glyph, style = _cell(cell, cell.entry == snap.fault_index, cell.entry == cursor)
             if style == row[-1][1]:
                 row[-1] = (row[-1][0] + glyph, style)
             else:
@@ -135,7 +135,7 @@ def _brackets(snap: Snapshot, length: int, width: int, room: int) -> list[Row]:
     begin = max(0, min(judged + 1, len(found)) - room)
     at = _row_of(snap, length) * length
     row = snap.ptes[at : at + length]
-    return [_bracket(each, row[0].index, len(row), width) for each in found[begin : begin + room]] if row else []
+    return [_bracket(each, row[0].entry, len(row), width) for each in found[begin : begin + room]] if row else []
 
 
 def _bracket(bracket: Bracket, first: int, length: int, width: int) -> Row:
@@ -177,10 +177,10 @@ def _entry(entry: EntryView | None, snap: Snapshot, width: int) -> list[Row]:
     """The PTE in hex with its bits by name, then its folio."""
     if entry is None:
         return []
-    changed = any(cell.changed and cell.index == entry.index for cell in snap.ptes)
+    changed = any(cell.changed and cell.entry == entry.entry for cell in snap.ptes)
     head: Row = (
         ("*" if changed else " ", "changed"),
-        (f"pte {entry.index:03x} ", "bold"),
+        (f"pte {entry.entry:03x} ", "bold"),
         (hexa(entry.value, 16), "number"),
         (f" {entry.kind} ", "good" if entry.kind == "page" else ""),
         (" ".join(entry.bits), ""),
@@ -201,7 +201,7 @@ def _walk(walk: tuple[WalkRow, ...]) -> list[Row]:
     return [
         (
             ("*" if row.changed else " ", "changed"),
-            (f"{row.level}[{row.index:03x}]".ljust(9), ""),
+            (f"{row.level}[{row.entry:03x}]".ljust(9), ""),
             (hexa(row.value, 16) + " ", "number"),
             (row.kind, "changed" if row.changed else _walk_style(row)),
         )
@@ -219,7 +219,7 @@ def _walk_line(walk: tuple[WalkRow, ...], width: int) -> list[Row]:
         out.append((" › " if at and long else "›" if at else "", "dim"))
         out.append(("*" if row.changed else "", "changed"))
         last = at == len(walk) - 1 or row.kind != "table"
-        out.append((f"{row.level}[{row.index:03x}]", ""))
+        out.append((f"{row.level}[{row.entry:03x}]", ""))
         if long or last:
             out.append((f" {row.kind}", "changed" if row.changed else _walk_style(row)))
     return [tuple(out)]

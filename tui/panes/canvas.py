@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The widgets that draw: a canvas of columns, each of which repaints only the cells that differ from the last frame."""
+"""The widget that draws: the whole screen, of which a step writes only the segments that differ from what is there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from rich.console import Console
 from rich.segment import Segment
-from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -13,81 +17,127 @@ from tui.paint.frame import Frame
 from tui.paint.rows import Row, cells
 from tui.panes.palette import style
 
-MOST_COLUMNS = 3
-"""As many as the widest layout has."""
-
-
-class Column(Widget):
-    """Rows of cells, drawn as they are: no border, no padding, no background of its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._rows: list[Row] = []
-        self._strips: list[Strip] = []
-
-    def show(self, rows: list[Row]) -> None:
-        """Make ``rows`` what is seen; each is as wide as the column will be."""
-        old, self._rows = self._rows, rows
-        if len(old) != len(rows):
-            self._strips = [self._strip(row) for row in rows]
-            self.refresh()
-            return
-        regions = []
-        for y, (was, now) in enumerate(zip(old, rows, strict=True)):
-            if was != now:
-                self._strips[y] = self._strip(now)
-                begin, end = changed_span(was, now)
-                regions.append(Region(begin, y, end - begin, 1))
-        if regions:
-            self.refresh(*regions)
-
-    def forget(self) -> None:
-        """Paint every cell of the next frame."""
-        self._rows = []
-
-    def _strip(self, row: Row) -> Strip:
-        coloured = not self.app.no_color
-        return Strip([Segment(text, style(name, coloured)) for text, name in row], sum(cells(text) for text, _ in row))
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Cached strips, cut to what is asked for."""
-        blank = Strip.blank(crop.width)
-        return [
-            self._strips[y].crop(crop.x, crop.right).adjust_cell_length(crop.width) if y < len(self._strips) else blank
-            for y in range(crop.y, crop.bottom)
-        ]
+Pieces = tuple[Row, ...]
+"""One line of a frame: a row for each column."""
 
 
 class Canvas(Widget):
-    """The whole screen: columns side by side."""
+    """The lines of the frame that was shown last; no border, no padding, no background of its own."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.columns = [Column() for _ in range(MOST_COLUMNS)]
-        self._edges: tuple[int, ...] = ()
+        self.edges: tuple[int, ...] = ()
+        """Where the columns begin (cells)."""
+        self.coloured = True
+        self.written: list[Pieces] = []
+        """Per line what the terminal has; nothing where that is unknown."""
         self._width = 0
-
-    def compose(self) -> ComposeResult:
-        """All columns that there can be; those that a layout does not need are not displayed."""
-        yield from self.columns
+        self._lines: list[Line] = []
 
     def show(self, frame: Frame) -> None:
         """Make ``frame`` what is seen."""
-        if (frame.edges, frame.width) != (self._edges, self._width):
-            self._edges, self._width = frame.edges, frame.width
-            ends = (*frame.edges[1:], frame.width)
-            for at, column in enumerate(self.columns):
-                column.display = at < len(frame.edges)
-                if column.display:
-                    column.styles.width = ends[at] - frame.edges[at]
-                column.forget()
-        for at in range(len(frame.edges)):
-            self.columns[at].show([line[at] for line in frame.lines])
+        if (frame.edges, frame.width, len(frame.lines)) != (self.edges, self._width, len(self._lines)):
+            self.edges, self._width = frame.edges, frame.width
+            self.coloured = not self.app.no_color
+            self.written = [()] * len(frame.lines)
+            self._lines = [Line(self, y, now, frame.width) for y, now in enumerate(frame.lines)]
+            self.refresh()
+            return
+        dirty = [y for y, now in enumerate(frame.lines) if now != self._lines[y].pieces]
+        for y in dirty:
+            self._lines[y] = Line(self, y, frame.lines[y], frame.width)
+        if dirty:
+            self.refresh(*(changes_of(y, frame.width) for y in dirty))
 
     def forget(self) -> None:
         """Paint every cell of the next frame."""
-        for column in self.columns:
-            column.forget()
+        self._lines = []
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines as they are; where Textual asks before a frame of the new size is shown, cut or padded."""
+        lines: list[Strip] = [*self._lines[crop.y : crop.bottom]]
+        if (crop.x, crop.width) != (0, self._width):
+            lines = [line.crop(crop.x, crop.right).adjust_cell_length(crop.width) for line in lines]
+        return lines + [Strip.blank(crop.width)] * (crop.height - len(lines))
+
+
+class Line(Strip):
+    """One line of the screen: an ordinary strip, made only when somebody looks into it, that knows how to be written short."""
+
+    __slots__ = ("canvas", "pieces", "width", "y")
+
+    def __init__(self, canvas: Canvas, y: int, pieces: Pieces, width: int) -> None:
+        self.canvas, self.y, self.pieces, self.width = canvas, y, pieces, width
+
+    def __getattr__(self, name: str) -> Any:
+        """The base class has no attributes yet (a step needs none): give it its segments, then look again."""
+        if name in Line.__slots__ or not hasattr(Strip, name):
+            raise AttributeError(name)
+        coloured = self.canvas.coloured
+        segments = [Segment(text, style(name, coloured)) for piece in self.pieces for text, name in piece]
+        super().__init__(segments, self.width)
+        return getattr(self, name)
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        """Itself, where nothing is cut off."""
+        places = list(cuts)
+        return [self] if places == [self.width] else super().divide(places)
+
+    def crop(self, start: int, end: int | None = None) -> Strip:
+        """The cells asked for, or what stands for ``changes_of`` this line."""
+        if (start, end) == (0, self.width - 1) and self.canvas.written[self.y]:
+            return Changes(self.canvas, self.y, self.pieces, self.width)
+        return super().crop(start, end)
+
+    def render(self, console: Console) -> str:
+        """All cells.  Called when they are written to the terminal, and only then."""
+        self.canvas.written[self.y] = self.pieces
+        return super().render(console)
+
+
+class Changes(Line):
+    """A line of which only that is written which the terminal does not have yet."""
+
+    __slots__ = ()
+
+    def render(self, console: Console) -> str:
+        """Cursor movements and segments."""
+        was, self.canvas.written[self.y] = self.canvas.written[self.y], self.pieces
+        return changes(self.y, self.canvas.edges, was, self.pieces, self.canvas.coloured)
+
+
+def changes_of(y: int, width: int) -> Region:
+    """The region to refresh so that line ``y`` writes what differs and no more.
+
+    Textual's compositor has no name for this.  It crops a line when the region is not the whole line, and never when
+    it paints for reasons of its own (first frame, resize, resume, screenshot): so a region one cell short is the
+    question, and the line answers for all its cells.  Should a Textual not crop, lines are written whole.
+    """
+    return Region(0, y, width - 1, 1)
+
+
+def changes(y: int, edges: tuple[int, ...], was: Pieces, now: Pieces, coloured: bool) -> str:
+    """What turns ``was`` into ``now`` on line ``y`` of a terminal, in steps of whole segments."""
+    out = []
+    for edge, old, new in zip(edges, was, now, strict=True):
+        if old == new:
+            continue
+        begin, end = changed_span(old, new)
+        out.append(f"\x1b[{y + 1};{edge + begin + 1}H")
+        x = 0
+        for text, name in new:
+            if begin <= x < end:
+                before, behind = codes(name, coloured)
+                out.append(f"{before}{text}{behind}")
+            x += cells(text)
+    return "".join(out)
+
+
+@lru_cache(64)
+def codes(name: str, coloured: bool) -> tuple[str, str]:
+    """What a terminal is told before and after text of a style."""
+    before, _, behind = style(name, coloured).render("|").partition("|")
+    return before, behind
 
 
 def changed_span(was: Row, now: Row) -> tuple[int, int]:

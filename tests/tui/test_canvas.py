@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is written to a terminal, and what the terminal shows then."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pyte
+import pytest
+from rich.color import ColorSystem
+
+from kernelmodel.stops import Breakpoints
+from tests.tui.fake import FakeSession
+from tui.app import DebuggerApp
+from tui.panes.canvas import codes
+from tui.panes.palette import STYLES, style
+
+KEYS = ["s", "n", "S", "N", "tab", "up", "down", "left", "right", "pagedown", "z", "escape", "question_mark", "1", "4", "7"]
+
+
+class Terminal(DebuggerApp):
+    """The application with a terminal emulator behind it."""
+
+    def __init__(self, width, height):
+        super().__init__(FakeSession(), Breakpoints(), [])
+        self.emulator = pyte.Screen(width, height)
+        self.stream = pyte.Stream(self.emulator)
+        self.writes = []
+
+    def _display(self, screen, renderable):
+        if renderable is not None:
+            self.writes.append(renderable.render_segments(self.console))
+            self.stream.feed(self.writes[-1])
+
+    @property
+    def cells(self):
+        """Character and looks of each cell; those of blanks count where they can be seen."""
+        return [[_cell(line[x]) for x in range(self.emulator.columns)] for line in self._rows()]
+
+    def _rows(self):
+        return [self.emulator.buffer[y] for y in range(self.emulator.lines)]
+
+    def from_scratch(self):
+        """The cells of an emulator to which the frame is written whole, by rich itself."""
+        blank = pyte.Screen(self.emulator.columns, self.emulator.lines)
+        stream = pyte.Stream(blank)
+        for y, line in enumerate(self.desk.frame().lines, 1):
+            stream.feed(f"\x1b[{y};1H")
+            for text, name in (seg for piece in line for seg in piece):
+                stream.feed(style(name).render(text, color_system=ColorSystem.STANDARD))
+        return [[_cell(blank.buffer[y][x]) for x in range(blank.columns)] for y in range(blank.lines)]
+
+
+def _cell(char):
+    inked = char.reverse or char.underscore
+    return (char.data, char.fg, char.bold, char.reverse, char.underscore) if char.data != " " or inked else " "
+
+
+async def settle(running, pilot):
+    await running.settled()
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_terminal_shows_the_frame_after_any_keys(size):
+    running, dice = Terminal(*size), random.Random(4)
+    async with running.run_test(size=size) as pilot:
+        await settle(running, pilot)
+        assert running.cells == running.from_scratch()
+        for at in range(40):
+            await pilot.press(dice.choice(KEYS))
+            await settle(running, pilot)
+            assert running.cells == running.from_scratch(), at
+            if at == 20:
+                size = size[0] - 9, size[1] + 3
+                running.emulator.resize(size[1], size[0])
+                running.emulator.reset()
+                await pilot.resize_terminal(*size)
+                await settle(running, pilot)
+                assert running.cells == running.from_scratch()
+
+
+async def test_step_writes_less_than_the_screen():
+    running = Terminal(120, 40)
+    async with running.run_test(size=(120, 40)) as pilot:
+        await settle(running, pilot)
+        whole = len(running.writes[-1])
+        assert whole > 120 * 40
+        running.writes.clear()
+        await pilot.press("s")
+        await settle(running, pilot)
+        assert 0 < len("".join(running.writes)) < whole / 2
+
+
+async def test_frames_that_were_never_painted_are_not_taken_for_seen():
+    running = Terminal(80, 24)
+    async with running.run_test(size=(80, 24)) as pilot:
+        await settle(running, pilot)
+        with running.batch_update():
+            for key in "ssnn":
+                running.desk.key(key, key)
+                await running.settled()
+        await settle(running, pilot)
+        assert running.cells == running.from_scratch()
+
+
+@pytest.mark.parametrize("pending", [False, True])
+async def test_a_terminal_that_lost_its_contents_is_painted_whole(pending):
+    running = Terminal(120, 40)
+    async with running.run_test(size=(120, 40)) as pilot:
+        await pilot.press("s")
+        await settle(running, pilot)
+        running.emulator.reset()
+        if pending:
+            running.desk.key("s", "s")
+            await running.settled()
+        running.refresh(layout=True)  # as on resume after a suspend
+        await settle(running, pilot)
+        assert running.cells == running.from_scratch()
+        await pilot.press("s")
+        await settle(running, pilot)
+        assert running.cells == running.from_scratch()
+
+
+async def test_redraw_key_paints_whole():
+    running = Terminal(80, 24)
+    async with running.run_test(size=(80, 24)) as pilot:
+        await settle(running, pilot)
+        running.emulator.reset()
+        await pilot.press("ctrl+l")
+        await settle(running, pilot)
+        assert running.cells == running.from_scratch()
+
+
+async def test_screenshot_has_the_whole_frame_between_steps():
+    running = Terminal(80, 24)
+    async with running.run_test(size=(80, 24)) as pilot:
+        await pilot.press("s", "s")
+        await settle(running, pilot)
+        words = re.sub(r"<[^>]*>", "", running.export_screenshot()).replace("&#160;", " ")
+        for line in running.desk.frame().lines:
+            for text in (text.strip() for piece in line for text, _ in piece):
+                if text.replace("_", "").isalnum():
+                    assert text in words
+        await pilot.press("s")
+        await settle(running, pilot)
+        assert running.cells == running.from_scratch()
+
+
+async def test_no_color_writes_no_colour(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    running = Terminal(120, 40)
+    async with running.run_test(size=(120, 40)) as pilot:
+        await pilot.press("s", "tab", "s", "n")
+        await settle(running, pilot)
+    parameters = {each for found in re.findall(r"\x1b\[([\d;]*)m", "".join(running.writes)) for each in found.split(";")}
+    assert "1" in parameters
+    assert parameters <= {"0", "1", "4", "7"}
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_codes_name_the_terminals_own_colours_alone(name):
+    before, behind = codes(name, True)
+    assert re.fullmatch(r"(\x1b\[([147]|3[1-7]|90)(;([147]|3[1-7]|90))*m)?", before)
+    assert behind == ("\x1b[0m" if before else "")
+    assert bool(before) == bool(name)
+    assert re.fullmatch(r"(\x1b\[[147](;[147])*m)?", codes(name, False)[0])
