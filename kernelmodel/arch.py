@@ -169,7 +169,7 @@ class X86(Arch):
     """pte_mkdirty sets soft-dirty as well."""
     SPECIAL, UFFD_WP, LEAF, TABLE, NX = 1 << 9, 1 << 10, PSE, 0x67, 1 << 63
     bits = (
-        (63, "NX"), (58, "SAVED_DIRTY"), (11, "SOFT_DIRTY"), (10, "UFFD_WP"), (9, "SPECIAL"), (8, "GLOBAL"), (7, "PSE"),
+        (63, "NX"), (58, "DEVMAP"), (11, "SOFT_DIRTY"), (10, "UFFD_WP"), (9, "SPECIAL"), (8, "GLOBAL"), (7, "PSE"),
         (6, "DIRTY"), (5, "ACCESSED"), (4, "PCD"), (3, "PWT"), (2, "USER"), (1, "RW"), (0, "PRESENT"),
     )  # fmt: skip
 
@@ -195,11 +195,12 @@ class Arm64(Arch):
 
     PRESENT, USER, RDONLY, ACCESSED, NG = 1, 1 << 6, 1 << 7, 1 << 10, 1 << 11
     WRITE, PXN, UXN, DIRTY, SPECIAL, UFFD_WP = 1 << 51, 1 << 53, 1 << 54, 1 << 55, 1 << 56, 1 << 58
-    TABLE = 3
+    TABLE = 3 | 1 << 59
+    """A user's table carries PXNTable (arch/arm64/include/asm/pgalloc.h)."""
     LEAF = 0
     bits = (
-        (58, "UFFD_WP"), (56, "SPECIAL"), (55, "DIRTY"), (54, "UXN"), (53, "PXN"), (52, "CONT"), (51, "DBM"),
-        (11, "nG"), (10, "AF"), (9, "SH1"), (8, "SH0"), (7, "RDONLY"), (6, "USER"), (1, "TABLE"), (0, "VALID"),
+        (59, "PXNTable"), (58, "UFFD_WP"), (56, "SPECIAL"), (55, "DIRTY"), (54, "UXN"), (53, "PXN"), (52, "CONT"),
+        (51, "DBM"), (11, "nG"), (10, "AF"), (9, "SH1"), (8, "SH0"), (7, "RDONLY"), (6, "USER"), (1, "TABLE"), (0, "VALID"),
     )  # fmt: skip
 
     def vm_page_prot(self, vm_flags: int) -> int:

@@ -25,7 +25,7 @@ from kernelmodel.lists import Links
 from kernelmodel.machine import MAX_VMAS, Machine, ZoneSpan
 from kernelmodel.mm import page_alloc, rmap
 from kernelmodel.mm.huge_mm import DEFRAG, ENABLED
-from kernelmodel.mm.memcontrol import charge_now
+from kernelmodel.mm.memcontrol import charge_now, over_limit
 from kernelmodel.mm.pgtable import (
     pgtable_trans_huge_deposit,
     pmd_alloc,
@@ -209,8 +209,8 @@ def new_folio(vma: Vma, spot: Populate, order: int) -> Folio:
     if folio is None:
         left = m.nr_free_pages.get(0)
         raise BootError(spot.place, f"no free block of order {order} for this populate ({left} pages are free)")
-    limit = m.knobs["memcg_limit"]
-    if 0 <= limit < m.memcg_usage.get(0) + folio.nr_pages:
+    if over_limit(m, folio.nr_pages) > 0:
+        limit = m.knobs["memcg_limit"]
         raise BootError(spot.place, f"this populate needs more than memory.memcg_limit ({limit} pages) allows")
     charge_now(folio)
     rmap.folio_mark_uptodate(folio)

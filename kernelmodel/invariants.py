@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from kernelmodel.defs import MIGRATE_TYPES, MM_ANONPAGES, MM_SWAPENTS
+from kernelmodel.defs import MIGRATE_TYPES, MM_ANONPAGES, MM_SWAPENTS, MMF_HUGE_ZERO_PAGE
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 from kernelmodel.structs import Folio
@@ -159,6 +159,24 @@ def nr_ptes_matches(m: Machine) -> Iterator[str]:
         yield f"nr_ptes is {have}, there are {tables} PTE tables"
 
 
+def deposited_tables_are_idle(m: Machine) -> Iterator[str]:
+    """A table that is kept for a split is empty and unlocked."""
+    for _, kept in m.deposit.items():
+        table = kept - 1
+        if m.ptl.get(table):
+            yield f"deposited table {table} is locked"
+        if any(m.pgtable.run(table * m.arch.ptrs, m.arch.ptrs)):
+            yield f"deposited table {table} is not empty"
+
+
+def huge_zero_references_match(m: Machine) -> Iterator[str]:
+    """The huge zero page has one reference a mm that uses it, and the shrinker's."""
+    refs = m.huge_zero_refcount.get(0)
+    users = sum(bool(m.mm_flags.get(mm) & MMF_HUGE_ZERO_PAGE) for mm in range(len(m.mm_names)))
+    if refs and refs != users + 1:
+        yield f"the huge zero page has {refs} references, {users} mms use it"
+
+
 def charges_match(m: Machine) -> Iterator[str]:
     """The memcg is charged for the folios that carry its mark, and for nothing else."""
     want = sum(Folio(m, pfn).nr_pages for pfn, _ in m.memcg_data.items())
@@ -197,6 +215,7 @@ ALWAYS: dict[str, Check] = {
     for each in (
         nr_free_matches_lists, nr_free_pages_matches, blocks_are_aligned, buddies_are_merged, blocks_do_not_overlap,
         mapcounts_match, mapped_pages_are_referenced, anon_pages_match, nr_ptes_matches, charges_match,
+        deposited_tables_are_idle, huge_zero_references_match,
     )
 }  # fmt: skip
 """Hold at every stop."""

@@ -40,7 +40,7 @@ def access(cpu: int, mm: Mm, address: int, write: bool) -> Path[tuple[int, int]]
     faults = 0
     ret = 0
     tried = 0
-    while not hardware_allows(mm, address, write):
+    while tried or not hardware_allows(mm, address, write):  # a retry does not go back to the instruction
         if faults == MAX_FAULTS:
             yield Decision("bug", "endless-refault", addr=address, reason="endless-refault", arg=faults)
         ret = yield from do_user_addr_fault(cpu, mm, address, write, tried)

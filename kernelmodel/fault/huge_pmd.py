@@ -174,8 +174,9 @@ def mm_get_huge_zero_page(mm: Mm) -> Path[int]:
         m.huge_zero_pfn.set(0, folio.id + 1)
         m.huge_zero_refcount.set(0, 1)
         count_vm_event(m, THP_ZERO_PAGE_ALLOC)
-    m.huge_zero_refcount.add(0, 1)
-    mm.flags |= MMF_HUGE_ZERO_PAGE
+    if not mm.flags & MMF_HUGE_ZERO_PAGE:  # else another CPU of this mm was first: its reference is enough
+        m.huge_zero_refcount.add(0, 1)
+        mm.flags |= MMF_HUGE_ZERO_PAGE
     return m.huge_zero_pfn.get(0) - 1
 
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from kernelmodel.decision import Path, Question
 from kernelmodel.defs import ENOMEM
+from kernelmodel.machine import Machine
 from kernelmodel.structs import Folio, Mm
 
 
 def mem_cgroup_charge(folio: Folio, mm: Mm, gfp: int) -> Path[int]:
     """0, or -ENOMEM and nothing charged."""
     m, nr = folio.m, folio.nr_pages
-    limit = m.knobs["memcg_limit"]
 
     def peek() -> tuple[str, str, int]:
-        over = m.memcg_usage.get(0) + nr - limit if limit >= 0 else 0
+        over = over_limit(m, nr)
         return ("-ENOMEM", "memcg-limit", over) if over > 0 else ("0", "", 0)
 
     order = folio.order
@@ -27,6 +27,12 @@ def mem_cgroup_charge(folio: Folio, mm: Mm, gfp: int) -> Path[int]:
         return -ENOMEM
     charge_now(folio)
     return 0
+
+
+def over_limit(m: Machine, nr: int) -> int:
+    """By how many pages a charge of ``nr`` would exceed the limit; 0 or less if it fits."""
+    limit: int = m.knobs["memcg_limit"]
+    return m.memcg_usage.get(0) + nr - limit if limit >= 0 else 0
 
 
 def charge_now(folio: Folio) -> None:

@@ -253,9 +253,9 @@ def free_folio(folio: Folio) -> None:
     """Uncharge, forget, give back."""
     m, pfn, order = folio.m, folio.id, folio.order
     mem_cgroup_uncharge(folio)
-    if any(m._mapcount.run(pfn, 1 << order)):
+    if m._entire_mapcount.get(pfn) or any(m._mapcount.run(pfn, 1 << order)):
         raise KernelBug("bad_page", f"the folio at pfn {pfn:#x} is freed while mapped")
-    for field in (m.mapping, m.page_index, m.folio_order, m._nr_pages_mapped, m._entire_mapcount):
+    for field in (m.mapping, m.page_index, m.folio_order, m._nr_pages_mapped):
         field.set(pfn, 0)
     m.page_flags.fill(pfn, 1 << order, 0)
     __free_one_page(m, pfn, order)

@@ -182,10 +182,10 @@ def pte_offset_map(vmf: VmFault, address: int) -> Path[int | None]:
         peek,
         "NULL",
         addr=address,
-        forcible=lambda: whatif.causes(m, vmf.vma, pmd, vmf.address),
+        forcible=lambda: whatif.causes(vmf),
     )
     if answer and answer.startswith("NULL "):
-        whatif.install(m, vmf.vma, pmd, vmf.address, answer.removeprefix("NULL "))
+        whatif.install(vmf, answer.removeprefix("NULL "))
     return pte_offset_map_nolock(m, pmd, address)[0]
 
 

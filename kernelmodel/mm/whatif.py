@@ -2,30 +2,40 @@
 """Causes for a NULL that a user forces on ``pte_offset_map()``.
 
 A NULL with an unchanged table would leave a world behind that can't exist.  So the cause is put into the machine, as
-another CPU could have left it: a leaf, a leaf under migration, or nothing where a leaf came and went.  The PTE table
-that this fault may have installed must be empty; it plays the table that the other CPU deposited.
+another CPU could have left it: a leaf, a leaf under migration, or nothing where a leaf came and went.  A table never
+turns into a leaf under the read lock; so the table must be the one that this fault has just installed, still empty and
+unlocked: it plays the table that the other CPU deposited.
 """
 
 from __future__ import annotations
 
 from kernelmodel.arch import SWP_MIGRATION_WRITE, TABLE_PFN
-from kernelmodel.defs import GFP_TRANSHUGE_LIGHT, MM_ANONPAGES, THP_FAULT_ALLOC
-from kernelmodel.machine import Machine
+from kernelmodel.defs import (
+    FAULT_FLAG_ORIG_PTE_VALID,
+    GFP_TRANSHUGE_LIGHT,
+    MM_ANONPAGES,
+    MMF_UNSTABLE,
+    THP_FAULT_ALLOC,
+    VM_UFFD_MISSING,
+)
 from kernelmodel.mm import memcontrol, page_alloc, rmap, vmstat
-from kernelmodel.mm.huge_mm import transhuge_vma_suitable
-from kernelmodel.structs import Vma
+from kernelmodel.mm.huge_mm import hugepage_vma_refusal, transhuge_vma_suitable
+from kernelmodel.structs import Vma, VmFault
 
 
-def causes(m: Machine, vma: Vma, pmd: int, address: int) -> tuple[str, ...]:
-    """The causes that this state allows, spelled as answers; none where the VMA could not hold a leaf at all."""
-    value = m.pgtable.get(pmd)
-    if not transhuge_vma_suitable(vma, address & ~(m.arch.pmd_size - 1)):
+def causes(vmf: VmFault) -> tuple[str, ...]:
+    """The causes that this state allows, spelled as answers; none where no other CPU could have mapped a leaf.
+
+    Only /sys is not asked: a knob may have been turned in between.
+    """
+    m = vmf.m
+    value = m.pgtable.get(vmf.pmd)
+    if m.arch.pmd_kind(value) != "table" or vmf.flags & FAULT_FLAG_ORIG_PTE_VALID:
         return ()
-    kind = m.arch.pmd_kind(value)
-    if kind != "table":
+    if not may_be_huge(vmf.vma, vmf.address):
         return ()
     table = m.arch.pte_pfn(value) - TABLE_PFN
-    if any(m.pgtable.run(table * m.arch.ptrs, m.arch.ptrs)):
+    if m.ptl.get(table) or any(m.pgtable.run(table * m.arch.ptrs, m.arch.ptrs)):
         return ()
     found = page_alloc.get_page_from_freelist(m, GFP_TRANSHUGE_LIGHT, m.arch.pmd_order)
     if isinstance(found, page_alloc.Refused):
@@ -33,27 +43,38 @@ def causes(m: Machine, vma: Vma, pmd: int, address: int) -> tuple[str, ...]:
     return ("NULL leaf", "NULL none", "NULL migration")
 
 
-def install(m: Machine, vma: Vma, pmd: int, address: int, cause: str) -> None:
+def may_be_huge(vma: Vma, address: int) -> bool:
+    """Could a fault of another CPU have mapped a leaf here: place, policy of the VMA, userfaultfd, memcg?"""
+    m, mm = vma.m, vma.vm_mm
+    if not transhuge_vma_suitable(vma, address & ~(m.arch.pmd_size - 1)) or hugepage_vma_refusal(vma, False):
+        return False
+    if vma.vm_flags & VM_UFFD_MISSING or mm.flags & MMF_UNSTABLE:
+        return False
+    return memcontrol.over_limit(m, 1 << m.arch.pmd_order) <= 0
+
+
+def install(vmf: VmFault, cause: str) -> None:
     """Put a cause into the machine."""
-    table = m.arch.pte_pfn(m.pgtable.get(pmd)) - TABLE_PFN
+    from kernelmodel.mm.pgtable import pgtable_trans_huge_deposit, table_free
+
+    m, vma = vmf.m, vmf.vma
+    table = m.arch.pte_pfn(m.pgtable.get(vmf.pmd)) - TABLE_PFN
     if cause == "none":
-        m.pgtable.set(pmd, 0)
+        m.pgtable.set(vmf.pmd, 0)
         vma.vm_mm.nr_ptes -= 1
-        m.table_used.set(table, 0)
-        m.table_mm.set(table, 0)
-        m.table_free.set(m.table_free.add(0, 1), table)
+        table_free(m, table)
         return
     folio = page_alloc.take(m, GFP_TRANSHUGE_LIGHT, m.arch.pmd_order)
     assert folio is not None
     memcontrol.charge_now(folio)
-    haddr = address & ~(m.arch.pmd_size - 1)
-    rmap.folio_add_new_anon_rmap(folio, vma, haddr)
+    rmap.folio_mark_uptodate(folio)
+    rmap.folio_add_new_anon_rmap(folio, vma, vmf.address & ~(m.arch.pmd_size - 1))
     rmap.folio_add_lru_vma(folio)
     vmstat.add_mm_counter(vma.vm_mm, MM_ANONPAGES, folio.nr_pages)
     vmstat.count_vm_event(m, THP_FAULT_ALLOC)
-    m.deposit.set(pmd, table + 1)
+    pgtable_trans_huge_deposit(m, vmf.pmd, table)
     if cause == "leaf":
-        m.pgtable.set(pmd, rmap.huge_pmd(folio, vma))
+        m.pgtable.set(vmf.pmd, rmap.huge_pmd(folio, vma))
         return
     rmap.unmap_pmd(folio)
-    m.pgtable.set(pmd, m.arch.swp_entry(SWP_MIGRATION_WRITE, folio.id))
+    m.pgtable.set(vmf.pmd, m.arch.swp_entry(SWP_MIGRATION_WRITE, folio.id))

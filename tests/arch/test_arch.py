@@ -69,3 +69,8 @@ def test_swap_entries_keep_type_and_offset_and_are_not_present(arch: Arch, kind:
         assert arch.swp_type(entry) == kind
         assert arch.swp_offset(entry) == offset
         assert not arch.pte_present(entry)
+
+
+def test_a_users_table_on_arm64_carries_pxntable() -> None:
+    assert ARCHES["arm64-4k"].table_entry(0x8004) == 0x0800000008004003
+    assert ARCHES["x86-64"].table_entry(0x8004) == 0x8004067

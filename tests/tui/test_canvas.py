@@ -5,22 +5,25 @@ from __future__ import annotations
 
 import random
 import re
+from pathlib import Path
 
 import pyte
 import pytest
 from rich.color import ColorSystem
 
+import tui.app
 from kernelmodel.stops import Breakpoints
 from tests.tui.fake import FakeSession
-from tui.app import DebuggerApp
 from tui.panes.canvas import codes
 from tui.panes.palette import STYLES, style
 
-KEYS = ["s", "n", "S", "N", "tab", "up", "down", "left", "right", "pagedown", "z", "escape", "question_mark", "1", "4", "7"]
+KEYS = "s n S N tab up down left right pagedown z escape question_mark 1 4 7".split()
 
 
-class Terminal(DebuggerApp):
+class Terminal(tui.app.DebuggerApp):
     """The application with a terminal emulator behind it."""
+
+    CSS_PATH = Path(tui.app.__file__).with_name("app.tcss")
 
     def __init__(self, width, height):
         super().__init__(FakeSession(), Breakpoints(), [])
@@ -123,12 +126,27 @@ async def test_a_terminal_that_lost_its_contents_is_painted_whole(pending):
         assert running.cells == running.from_scratch()
 
 
+@pytest.mark.parametrize("size", [(119, 40), (120, 41), (120, 39), (121, 40), (1, 1)])
+async def test_resize_paints_whole_even_before_a_frame_of_that_size_is_there(size):
+    running = Terminal(120, 40)
+    async with running.run_test(size=(120, 40)) as pilot:
+        await settle(running, pilot)
+        for width, height in (size, (120, 40)):
+            running.desk.key("s", "s")
+            running.emulator.resize(height, width)
+            running.emulator.reset()
+            await pilot.resize_terminal(width, height)
+            await settle(running, pilot)
+            assert running.cells == running.from_scratch()
+
+
 async def test_redraw_key_paints_whole():
     running = Terminal(80, 24)
     async with running.run_test(size=(80, 24)) as pilot:
         await settle(running, pilot)
         running.emulator.reset()
-        await pilot.press("ctrl+l")
+        running.desk.key("s", "s")
+        running.desk.key("ctrl+l", None)
         await settle(running, pilot)
         assert running.cells == running.from_scratch()
 
@@ -154,9 +172,8 @@ async def test_no_color_writes_no_colour(monkeypatch):
     async with running.run_test(size=(120, 40)) as pilot:
         await pilot.press("s", "tab", "s", "n")
         await settle(running, pilot)
-    parameters = {each for found in re.findall(r"\x1b\[([\d;]*)m", "".join(running.writes)) for each in found.split(";")}
-    assert "1" in parameters
-    assert parameters <= {"0", "1", "4", "7"}
+    written = ";".join(re.findall(r"\x1b\[([\d;]*)m", "".join(running.writes)))
+    assert {"0", "1"} <= set(written.split(";")) <= {"0", "1", "4", "7"}
 
 
 @pytest.mark.parametrize("name", STYLES)

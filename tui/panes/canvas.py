@@ -50,19 +50,19 @@ class Canvas(Widget):
             self.refresh(*(changes_of(y, frame.width) for y in dirty))
 
     def forget(self) -> None:
-        """Paint every cell of the next frame."""
-        self._lines = []
+        """Paint every cell again."""
+        self.refresh()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines as they are; where Textual asks before a frame of the new size is shown, cut or padded."""
         lines: list[Strip] = [*self._lines[crop.y : crop.bottom]]
         if (crop.x, crop.width) != (0, self._width):
-            lines = [line.crop(crop.x, crop.right).adjust_cell_length(crop.width) for line in lines]
+            lines = [Strip.crop(line, crop.x, crop.right).adjust_cell_length(crop.width) for line in lines]
         return lines + [Strip.blank(crop.width)] * (crop.height - len(lines))
 
 
 class Line(Strip):
-    """One line of the screen: an ordinary strip, made only when somebody looks into it, that knows how to be written short."""
+    """One line of the screen: a strip whose segments are made when somebody looks into it, and which can write less."""
 
     __slots__ = ("canvas", "pieces", "width", "y")
 
@@ -74,7 +74,7 @@ class Line(Strip):
         if name in Line.__slots__ or not hasattr(Strip, name):
             raise AttributeError(name)
         coloured = self.canvas.coloured
-        segments = [Segment(text, style(name, coloured)) for piece in self.pieces for text, name in piece]
+        segments = [Segment(text, style(look, coloured)) for piece in self.pieces for text, look in piece]
         super().__init__(segments, self.width)
         return getattr(self, name)
 
@@ -113,7 +113,7 @@ def changes_of(y: int, width: int) -> Region:
     it paints for reasons of its own (first frame, resize, resume, screenshot): so a region one cell short is the
     question, and the line answers for all its cells.  Should a Textual not crop, lines are written whole.
     """
-    return Region(0, y, width - 1, 1)
+    return Region(0, y, max(width - 1, 1), 1)
 
 
 def changes(y: int, edges: tuple[int, ...], was: Pieces, now: Pieces, coloured: bool) -> str:

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The exception's own loop: a retry runs the fault again at once, and is counted when it completes."""
+
+from __future__ import annotations
+
+from kernelmodel.decision import Decision, Wait
+from kernelmodel.defs import VM_FAULT_RETRY
+from kernelmodel.fault.entry import access
+from kernelmodel.mm.pgtable import set_pte_at
+from kernelmodel.structs import Mm, VmFault
+from tests.build import HEAP, session
+
+
+def test_a_retry_goes_through_the_fault_path_again_and_counts_as_major() -> None:
+    m = session(vma=HEAP + 'uffd = ["missing"]\n').m
+    m.journal.move(0)
+    path = access(0, Mm(m, 0), 0x7F0000005000, True)
+    answers: str | None = None
+    while not isinstance(found := path.send(answers), Wait):
+        assert isinstance(found, Decision)
+        answers = None if not hasattr(found, "peek") else found.peek()[0]
+    frame = path
+    while getattr(frame, "gi_yieldfrom", None) is not None:
+        frame = frame.gi_yieldfrom
+    vmf: VmFault = frame.gi_frame.f_locals["vmf"]
+    arch = m.arch
+    assert m.vm_event.get(0) == 0
+    set_pte_at(m, 4 * arch.ptrs + 5, arch.pte_mkwrite(arch.pte_mkdirty(arch.pfn_pte(0x100000, vmf.vma.vm_page_prot))))
+    m.uffd_events.set(1, 1)
+    seen = []
+    try:
+        while True:
+            step = path.send(None)
+            assert isinstance(step, Decision)
+            seen.append(f"{step.kind}:{step.outcome}")
+    except StopIteration as stop:
+        faults, ret = stop.value
+    assert seen == ["return:VM_FAULT_RETRY", "pmd-gate:table", "orig-pte:present", "recheck:same", "return:0"]
+    assert (faults, ret & VM_FAULT_RETRY) == (2, 0)
+    assert m.vm_event.get(0) == 1
+    assert (m.maj_flt.get(0), m.min_flt.get(0)) == (1, 0)
