@@ -200,7 +200,8 @@ class Arm64(Arch):
     LEAF = 0
     bits = (
         (59, "PXNTable"), (58, "UFFD_WP"), (56, "SPECIAL"), (55, "DIRTY"), (54, "UXN"), (53, "PXN"), (52, "CONT"),
-        (51, "DBM"), (11, "nG"), (10, "AF"), (9, "SH1"), (8, "SH0"), (7, "RDONLY"), (6, "USER"), (1, "TABLE"), (0, "VALID"),
+        (51, "DBM"), (11, "nG"), (10, "AF"), (9, "SH1"), (8, "SH0"), (7, "RDONLY"), (6, "USER"),
+        (1, "TABLE"), (0, "VALID"),
     )  # fmt: skip
 
     def vm_page_prot(self, vm_flags: int) -> int:

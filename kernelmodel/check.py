@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from kernelmodel.defs import MM_ANONPAGES, result_name
 from kernelmodel.invariants import violations
+from kernelmodel.locations import parse_location
 from kernelmodel.mm.vmstat import counters, mthp_stats
 from kernelmodel.scenario_types import Expect, Scenario
 from kernelmodel.session import Session
@@ -31,7 +32,18 @@ def check(scenario: Scenario) -> list[Verdict]:
     runs = dict(scenario.expect_variant)
     if scenario.expect is not None or not runs:
         runs = {scenario.variant: scenario.expect or Expect(), **runs}
-    return [check_run(scenario, variant, expect) for variant, expect in runs.items()]
+    verdicts = [check_run(scenario, variant, expect) for variant, expect in runs.items()]
+    why = ("mutants need an exploration, which this version does not have",)
+    return [
+        *verdicts,
+        *(Verdict(scenario.name, f"{scenario.variant}, {name}", False, why, "") for name in mutants(scenario)),
+    ]
+
+
+def mutants(scenario: Scenario) -> list[str]:
+    """Names of the changed kernels that the file asks for."""
+    expected = scenario.raw.get("expect", {}).get("mutant", {})
+    return list(dict.fromkeys([*scenario.raw.get("mutants", []), *expected]))
 
 
 def check_run(scenario: Scenario, variant: str, expect: Expect) -> Verdict:
@@ -108,13 +120,14 @@ def mapped_orders(session: Session) -> tuple[int, ...]:
 
 
 def missing_decisions(session: Session, wanted: str) -> list[str]:
-    """Is ``KIND:OUTCOME KIND …`` a subsequence of the run?  What has no outcome is named by its reason."""
+    """Are these locations a subsequence of the run?  What has no outcome is named by its reason."""
     steps = iter(range(len(session.log)))
     for n, word in enumerate(wanted.split()):
-        kind, _, outcome = word.partition(":")
+        location = parse_location(word)
+        kind = location.kind
         for step in steps:
             event = session.event(step)
-            if event.kind == kind and (not outcome or outcome in (event.outcome, event.reason)):
+            if event.kind == kind and location.matches(session, step, event):
                 break
         else:
             size = session.m.arch.page_size

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from kernelmodel.decision import KINDS
@@ -99,8 +99,8 @@ def parse_location(text: str, functions: Iterable[str] = ()) -> Location:
     """A location from its text; ``LocationError`` with a hint if it means nothing.
 
     Forms: ``KIND``, ``KIND:OUTCOME``, ``KIND:NULL(leaf)``, ``KIND(attr=value, …)``, ``FUNCTION``, ``FUNCTION:LINE``,
-    ``end``, ``blocked``, ``bug``, ``alloc-fail``.  With ``functions`` (names of the modelled functions) an unknown
-    function is an error; without, only one that looks like a misspelt kind.
+    ``end``, ``blocked``, ``bug``, ``alloc-fail``.  With ``functions`` (names of the modelled functions, perhaps with
+    their lengths in lines) an unknown function or line is an error; without, only one that looks like a misspelt kind.
     """
     text = text.strip()
     known = tuple(functions)
@@ -114,6 +114,9 @@ def parse_location(text: str, functions: Iterable[str] = ()) -> Location:
     line = _LINE.fullmatch(text)
     if line is None or (line["function"] not in known if known else _close(line["function"], KINDS, 0.75)):
         raise _unknown(text, match["kind"] if match else line["function"] if line else text, known)
+    lines = functions.get(line["function"], 0) if isinstance(functions, Mapping) else 0
+    if lines and line["line"] and int(line["line"]) > lines:
+        raise LocationError(f"{line['function']} has {lines} lines", "line 1 is the one with the function's name")
     if line["line"] and int(line["line"]) == 0:
         raise LocationError("lines count from 1", "line 1 is the one with the function's name")
     return Location(text, function=line["function"], line=int(line["line"] or 0))

@@ -97,6 +97,8 @@ class Log:
         if outcome.startswith("NULL "):
             more = (*more, ("found", outcome.removeprefix("NULL ")))
             outcome = "NULL"
+        elif shape.kind == "map-pte" and outcome == "NULL":
+            more = (*more, ("found", shape.reason.removeprefix("pmd-")))
         return Event(
             step, shape.cpu, self.fault[step], shape.kind, shape.site or site_of(shape), shape.function, shape.line,
             outcome, shape.order, shape.i, addr, shape.reason, why(shape.kind, outcome, shape.reason, arg, shape, addr),

@@ -113,6 +113,18 @@ def _scenario(text: Text, variant: str | None) -> Scenario:
     )
 
 
+def raw_events(raw: dict[str, Any]) -> list[Any]:
+    """What the file has under ``event``, if that is a list."""
+    events = raw.get("event")
+    return events if isinstance(events, list) else []
+
+
+def known_cpu(event: dict[str, Any]) -> bool:
+    """Is the CPU of an event one that can be?"""
+    cpu = event.get("cpu", 0)
+    return type(cpu) is int and 0 <= cpu < 64
+
+
 def _values(ctx: Context, table: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
     """Everything of the file that rules look at; problems go to ``ctx.faults``."""
     expect = table.get("expect")
@@ -128,6 +140,8 @@ def _values(ctx: Context, table: dict[str, Any], raw: dict[str, Any]) -> dict[st
     values["events"] = read_events(ctx, table["event"], raw["event"]) if "event" in table else ()
     values["breaks"] = read_breaks(ctx, table.get("break", []))
     cpus = {each.get("cpu", 0) for each in table.get("event", [])}
+    if not all(isinstance(each, dict) and known_cpu(each) for each in raw_events(raw)):
+        cpus = set(range(64))  # a CPU that was not understood may be any
     values["schedule"] = read_schedule(ctx, table.get("schedule", ""), cpus)
     if expect is not None:
         values["expect"] = read_expect(ctx, expect, ("expect",))

@@ -23,6 +23,7 @@ def read_memory(ctx: Context, table: dict[str, Any]) -> Memory:
     if arch is None:
         return Memory()
     size = table.get("size", None if "free" in table else 64 << 20)
+    span = size
     if size is not None and not ctx.aligned(size, ("memory", "size"), "size"):
         size = None
     blocks = (
@@ -33,7 +34,7 @@ def read_memory(ctx: Context, table: dict[str, Any]) -> Memory:
     limit = table.get("memcg_limit")
     low = table.get("min")
     pages = None if low is None else low[0] >> arch.page_shift if low[1] == "bytes" else low[0]
-    if pages is not None and size is not None and pages > size >> arch.page_shift:
+    if pages is not None and span is not None and pages > span >> arch.page_shift:
         faults.add(
             ("memory", "min"), f"{pages} pages are more than the zone has", "an integer counts pages, text bytes"
         )
@@ -84,8 +85,9 @@ def read_thp(ctx: Context, table: dict[str, Any]) -> Thp:
     for name, value in table.items():
         match = re.fullmatch(r"hugepages-([0-9]+)kB", name)
         if match and ctx.arch is not None:
+            has = ctx.variant is None or "hugepages-*kB" in ctx.variant.knobs
             known = [ctx.arch.page_size >> 10 << order for order in range(2, ctx.arch.pmd_order + 1)]
-            if name != f"hugepages-{int(match[1])}kB" or int(match[1]) not in known:
+            if has and (name != f"hugepages-{int(match[1])}kB" or int(match[1]) not in known):
                 hint = "sizes are " + ", ".join(f"{size}kB" for size in known)
                 ctx.faults.add(
                     ("thp", name), f"{ctx.arch.name} has no anonymous folio of {match[1]} kB", hint, key=True
@@ -114,8 +116,11 @@ def read_boot(ctx: Context, table: dict[str, Any]) -> Boot:
 
 
 def note_config(ctx: Context, config: dict[str, bool]) -> None:
-    """Notes for configurations that the variant can't have."""
+    """Notes: which configurations the variant can't have, and that none of the others changes anything yet."""
     variant = ctx.variant.id if ctx.variant is not None else ""
+    for name in config:
+        if name not in ("CONFIG_PT_RECLAIM", "CONFIG_FLEXIBLE_THP"):
+            ctx.faults.note(("config", name), f"{name} has no effect in this version")
     if config.get("CONFIG_PT_RECLAIM") and variant.startswith("v3"):
         ctx.faults.note(
             ("config", "CONFIG_PT_RECLAIM"), f"the release of {variant} has no CONFIG_PT_RECLAIM; no effect"

@@ -12,7 +12,7 @@ from kernelmodel.scenario_kinds import WRONG
 from kernelmodel.scenario_types import Populate, VmaSpec
 from kernelmodel.variant_names import VariantNames
 
-MAX_POPULATED = 262144
+MAX_POPULATED = 131072
 
 
 class Context:
@@ -104,11 +104,11 @@ def _vma(ctx: Context, table: dict[str, Any], path: KeyPath) -> VmaSpec | None:
         ctx.faults.note(
             (*path, "uffd"), f"the kernel of this variant has no uffd write-protection on {ctx.arch.name}; taken"
         )
+    aligned = [ctx.aligned(table[key], (*path, key), key) for key in ("start", "size") if key in table]
     if not {"name", "start", "size"} <= table.keys():
         return None
     start, size = table["start"], table["size"]
-    good = ctx.aligned(start, (*path, "start"), "start")
-    good &= ctx.aligned(size, (*path, "size"), "size")
+    good = all(aligned)
     if ctx.arch is not None and start + size > ctx.arch.task_size:
         where = (*path, "start" if start >= ctx.arch.task_size else "size")
         message = f"{table['name']} ends at {start + size:#x}, outside the user address space"
@@ -162,17 +162,19 @@ def read_populate(ctx: Context, tables: list[dict[str, Any]]) -> tuple[Populate,
 def _populate(ctx: Context, table: dict[str, Any], path: KeyPath) -> Populate | None:
     arch, faults = ctx.arch, ctx.faults
     at = ctx.address(table["at"], (*path, "at")) if "at" in table else None
-    if arch is None or at is None:
+    if arch is None:
         return None
     with_, order = table.get("with", "page"), table.get("order")
-    if order is not None and not _folio_order(ctx, order, with_, (*path, "order")):
-        return None
-    order = order or None
+    good = order is None or _folio_order(ctx, order, with_, (*path, "order"))
+    order = order if good and order else None
     huge = with_ == "huge-pmd"
     whole = arch.ptrs if huge else 1 << (order or 0)
     pages = table.get("pages", whole)
-    if huge and pages != whole:
-        faults.add((*path, "pages"), f"a huge-pmd has {whole} pages, not {pages}", "leave pages out")
+    if huge and pages not in (1, whole):
+        faults.add((*path, "pages"), f"a huge-pmd has {whole} pages, not {pages}", "leave pages out, or say 1 or all")
+        return None
+    pages = whole if huge else pages
+    if at is None:
         return None
     if order and pages > whole:
         faults.add(
@@ -185,6 +187,8 @@ def _populate(ctx: Context, table: dict[str, Any], path: KeyPath) -> Populate | 
         down = at - at % size
         hint = f"aligned are {_spot(ctx, table['at'], at, down)} and {_spot(ctx, table['at'], at, down + size)}"
         faults.add((*path, "at"), f"{at:#x} is not aligned to {size:#x} bytes", hint)
+        return None
+    if not good:
         return None
     end = at + pages * arch.page_size
     vma = ctx.vma_at(at)

@@ -26,7 +26,7 @@ def read_events(ctx: Context, tables: list[dict[str, Any]], raw: Any) -> tuple[A
     found = [
         _event(ctx, table, raw[i], ("event", i))
         for i, table in enumerate(tables)
-        if isinstance(raw[i], dict) and _one_verb(ctx, raw[i], ("event", i))
+        if isinstance(raw[i], dict)
     ]
     return tuple(event for event in found if event is not None)
 
@@ -42,13 +42,14 @@ def _one_verb(ctx: Context, raw: dict[str, Any], path: KeyPath) -> bool:
 
 
 def _event(ctx: Context, table: dict[str, Any], raw: dict[str, Any], path: KeyPath) -> Access | None:
+    one = _one_verb(ctx, raw, path)
     verb = next((key for key in VERBS if key in table), None)
     process = table.get("process", "main")
     if process != "main":
         message = f"no process has the name {show(process)}"
         ctx.faults.add((*path, "process"), message, "the only one is main: this version does not model fork")
     answers = [_answer(ctx, item, (*path, "answers", i)) for i, item in enumerate(table.get("answers", ()))]
-    if verb is None:
+    if verb is None or not one:
         return None
     address = ctx.address(table[verb], (*path, verb))
     text = raw[verb] if isinstance(raw[verb], str) else f"{raw[verb]:#x}"
@@ -113,6 +114,7 @@ def read_breaks(ctx: Context, tables: list[dict[str, Any]]) -> tuple[BreakSpec, 
     if not tables:
         return ()
     from kernelmodel.expr import ExprError, parse
+    from kernelmodel.fault import functions
     from kernelmodel.locations import LocationError, parse_location
 
     found = []
@@ -120,7 +122,7 @@ def read_breaks(ctx: Context, tables: list[dict[str, Any]]) -> tuple[BreakSpec, 
         path = ("break", i)
         if "on" in table:
             try:
-                parse_location(table["on"])
+                parse_location(table["on"], functions())
             except LocationError as error:
                 ctx.faults.add((*path, "on"), error.message, error.hint)
         if "if" in table:

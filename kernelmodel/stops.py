@@ -56,7 +56,7 @@ class Breakpoints:
 
     def __init__(self, functions: Iterable[str] = ()) -> None:
         """``functions``: names of the modelled functions, so that a misspelt one is refused."""
-        self.functions = tuple(functions)
+        self.functions = functions
         self._all: dict[int, Breakpoint] = {}
         self._next = 1
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -27,15 +28,22 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong."""
-        sys.stderr.write(f"{self.prog}: {message}\n")
+        sys.stderr.write(f"{self.prog}: {''.join(c if c.isprintable() else repr(c)[1:-1] for c in message)}\n")
         raise SystemExit(2)
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command; its exit code."""
     words = sys.argv[1:] if argv is None else argv
+    if sys.stdout is None or sys.stderr is None:
+        return 5
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return dispatch(words)
+        code = dispatch(words)
+        sys.stdout.flush()
+        return code
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 2
     except KeyboardInterrupt:
@@ -43,6 +51,10 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        sys.stderr.write(f"thp-debug: {error.strerror or error}\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 5
     except Exception as error:  # our bug: a path to the report, never a traceback
         return crash(error)
 
@@ -139,6 +151,8 @@ def debug(words: list[str]) -> int:
     made.add_argument("--plain", action="store_true")
     args = made.parse_args(words)
     plain = args.plain
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115 - closed with the process
     if not plain and not terminal():
         if sys.stdin.isatty() and not args.ex:
             sys.stderr.write("thp-debug: no terminal to draw on; use --plain, -ex CMD, or thp-debug run\n")

@@ -14,9 +14,10 @@ from kernelmodel import scenario as scenarios
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
 from kernelmodel.expr import ExprError, caret
-from kernelmodel.fault import VARIANTS
+from kernelmodel.fault import VARIANTS, functions
 from kernelmodel.locations import LocationError
 from kernelmodel.scenario import Problem, ScenarioError
+from kernelmodel.scenario_faults import printable
 from kernelmodel.scenario_types import Place, Scenario
 from kernelmodel.session import Session
 from kernelmodel.stops import Breakpoints
@@ -50,11 +51,11 @@ class Output:
 
     def line(self, text: str) -> None:
         """One line of text."""
-        self.stdout.write(text + "\n")
+        self.stdout.write("\n".join(map(printable, text.split("\n"))) + "\n")
 
     def note(self, text: str) -> None:
         """Narration."""
-        self.stderr.write(text + "\n")
+        self.stderr.write("\n".join(map(printable, text.split("\n"))) + "\n")
 
     def problems(self, found: Iterable[Problem]) -> None:
         """Errors: always on stderr, and as records where records are wanted."""
@@ -88,7 +89,7 @@ def problem_at(scenario: Scenario, place: Place, message: str) -> Problem:
 
 def breakpoints(scenario: Scenario, extra: Iterable[str]) -> Breakpoints:
     """Those of the scenario, then those of the command line (``LOC`` or ``LOC if EXPR``)."""
-    breaks = Breakpoints()
+    breaks = Breakpoints(functions())
     for spec in scenario.breaks:
         breaks.add(spec.on, spec.condition)
     for text in extra:
@@ -109,8 +110,7 @@ def run(name: str, variant: str | None, extra: list[str], out: Output) -> int:
     try:
         return emit(Session(scenario, variant), breaks, {}, out)
     except (BootError, ImpossibleAnswer) as error:
-        place = error.place if isinstance(error, BootError) else error.answer.place
-        out.problems([problem_at(scenario, place, error.message)])
+        out.problems(problems_of(error, scenario))
         return USAGE
 
 
@@ -126,8 +126,9 @@ def emit(session: Session, breaks: Breakpoints | None, answers: dict[int, str], 
             out.line(text_line(session, row))
         if row["type"] == "stop":
             code = OK if row["kind"] in ("break", "end") else FAILED
-            if row["kind"] == "break" and breaks is not None and any(each.trouble for each in breaks):
-                code = USAGE
+            for each in breaks or () if row["kind"] == "break" else ():
+                if each.trouble:
+                    out.note(f"breakpoint {each.number}: {each.text}: {each.trouble}")
     for text in unasked(session) if session.finished else ():
         out.note(f"{session.scenario.name}: warning: answer '{text}' was never asked for")
     return code
@@ -149,17 +150,15 @@ def check(names: list[str], out: Output) -> int:
 
     code = OK
     verdicts: list[Verdict] = []
+    broken: dict[str, list[Problem]] = {}
     for name in files(names):
+        scenario = None
         try:
             scenario = load(name, out)
             found = verdicts_of(scenario)
-        except ScenarioError as error:
-            out.problems(error.errors)
-            code = USAGE
-            continue
-        except (BootError, ImpossibleAnswer) as error:
-            place = error.place if isinstance(error, BootError) else error.answer.place
-            out.problems([problem_at(scenario, place, error.message)])
+        except (ScenarioError, BootError, ImpossibleAnswer) as error:
+            broken[name] = problems_of(error, scenario)
+            out.problems(broken[name])
             code = USAGE
             continue
         verdicts.extend(found)
@@ -168,14 +167,23 @@ def check(names: list[str], out: Output) -> int:
         if code == OK and not all(verdict.ok for verdict in found):
             code = FAILED
     if out.form == "junit":
-        out.line(junit(verdicts))
+        out.line(junit(verdicts, broken))
     elif out.form == "text":
         failed = sum(not verdict.ok for verdict in verdicts)
-        out.line(f"{len(verdicts) - failed} passed, {failed} failed")
-    if not verdicts and code == OK:
+        rest = f", {len(broken)} could not be run" if broken else ""
+        out.line(f"{len(verdicts) - failed} passed, {failed} failed{rest}")
+    if not verdicts and not broken:
         out.note("thp-debug check: no scenario there")
         return USAGE
     return code
+
+
+def problems_of(error: ScenarioError | BootError | ImpossibleAnswer, scenario: Scenario | None) -> list[Problem]:
+    """What a scenario that can't be run has to say for itself."""
+    if isinstance(error, ScenarioError):
+        return error.errors
+    assert scenario is not None
+    return [problem_at(scenario, error.place if isinstance(error, BootError) else error.answer.place, error.message)]
 
 
 def report(verdict: Verdict, out: Output) -> None:
@@ -195,20 +203,21 @@ def report(verdict: Verdict, out: Output) -> None:
             out.line(f"     thp-debug replay '{verdict.token}'")
 
 
-def junit(verdicts: list[Verdict]) -> str:
-    """JUnit XML."""
+def junit(verdicts: list[Verdict], broken: dict[str, list[Problem]]) -> str:
+    """JUnit XML: a case a verdict, and one for each file that could not be run."""
     from xml.sax.saxutils import escape, quoteattr
 
-    rows = [
-        f'<testsuite name="thp-debug check" tests="{len(verdicts)}" failures="{sum(not each.ok for each in verdicts)}">'
-    ]
+    total, failed = len(verdicts) + len(broken), sum(not each.ok for each in verdicts)
+    rows = [f'<testsuite name="thp-debug check" tests="{total}" failures="{failed}" errors="{len(broken)}">']
     for each in verdicts:
-        head = f"  <testcase classname={quoteattr(each.scenario)} name={quoteattr(each.variant)}"
-        if each.ok:
-            rows.append(head + "/>")
-        else:
-            text = escape("\n".join(each.why))
-            rows.append(f"{head}><failure message={quoteattr(each.why[0])}>{text}</failure></testcase>")
+        case = f"  <testcase classname={quoteattr(printable(each.scenario))} name={quoteattr(each.variant)}"
+        text = escape("\n".join(each.why))
+        fault = "" if each.ok else f"<failure message={quoteattr(each.why[0])}>{text}</failure>"
+        rows.append(f"{case}>{fault}</testcase>")
+    for name, found in broken.items():
+        case = f'  <testcase classname={quoteattr(printable(name))} name="load"'
+        text = escape("\n".join(map(str, found)))
+        rows.append(f"{case}><error message={quoteattr(str(found[0]))}>{text}</error></testcase>")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + "\n".join([*rows, "</testsuite>"])
 
 
@@ -216,6 +225,8 @@ def replay(text: str, scenario_file: str | None, out: Output) -> int:
     """``replay``: a token (or a file that holds one), verified by its digest."""
     token = read_token(text)
     name = scenario_file or token.name
+    if scenario_file is None and not Path(name).exists() and Path(Path(name).name).exists():
+        name = Path(name).name
     scenario = load(name, out, token.variant)
     if scenario.hash != token.hash:
         raise UsageError(f"{name} has changed: its hash is {scenario.hash}, the token was made with {token.hash}")

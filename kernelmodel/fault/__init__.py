@@ -26,6 +26,20 @@ class Variant(NamedTuple):
     alloc_anon_folio: Callable[[VmFault], Path[tuple[int, Any]]]
 
 
+def functions() -> dict[str, int]:
+    """Names of the modelled functions that can stop, and how many lines each has."""
+    from kernelmodel.fault import common, entry, huge_pmd, swap, wp
+    from kernelmodel.look_calls import source_of
+
+    found: dict[str, int] = {}
+    for module in (entry, common, huge_pmd, swap, wp, v3, v3_off):
+        for name, each in vars(module).items():
+            code = getattr(each, "__code__", None)
+            if code is not None and code.co_flags & 0x20 and each.__module__ == module.__name__:
+                found[name] = max(len(source_of(code)), found.get(name, 0))
+    return found
+
+
 _V3 = "20230714161733.4144503-3-ryan.roberts@arm.com, on 6.5-rc"
 
 VARIANTS: dict[str, Variant] = {

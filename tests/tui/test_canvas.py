@@ -10,11 +10,12 @@ from pathlib import Path
 import pyte
 import pytest
 from rich.color import ColorSystem
+from textual.geometry import Region
 
 import tui.app
 from kernelmodel.stops import Breakpoints
 from tests.tui.fake import FakeSession
-from tui.panes.canvas import codes
+from tui.panes.canvas import changes_of, codes
 from tui.panes.palette import STYLES, style
 
 KEYS = "s n S N tab up down left right pagedown z escape question_mark 1 4 7".split()
@@ -138,6 +139,29 @@ async def test_resize_paints_whole_even_before_a_frame_of_that_size_is_there(siz
             await pilot.resize_terminal(width, height)
             await settle(running, pilot)
             assert running.cells == running.from_scratch()
+
+
+@pytest.mark.parametrize(("width", "height"), [(119, 40), (80, 24), (130, 45)])
+async def test_lines_fit_a_size_for_which_there_is_no_frame_yet(width, height):
+    running = Terminal(120, 40)
+    async with running.run_test(size=(120, 40)) as pilot:
+        await settle(running, pilot)
+        texts = ["".join(text for piece in line for text, _ in piece) for line in running.desk.frame().lines]
+        strips = running.canvas.render_lines(Region(0, 0, width, height))
+        assert [strip.text for strip in strips] == [
+            (texts[y] if y < 40 else "")[:width].ljust(width) for y in range(height)
+        ]
+
+
+async def test_line_that_was_never_written_is_written_whole():
+    running = Terminal(80, 24)
+    async with running.run_test(size=(80, 24)) as pilot:
+        await settle(running, pilot)
+        running.emulator.reset()
+        running.canvas.written[:] = [()] * 24
+        running.canvas.refresh(*(changes_of(y, 80) for y in range(24)))
+        await settle(running, pilot)
+        assert running.cells == running.from_scratch()
 
 
 async def test_redraw_key_paints_whole():

@@ -85,8 +85,9 @@ class Line(Strip):
 
     def crop(self, start: int, end: int | None = None) -> Strip:
         """The cells asked for, or what stands for ``changes_of`` this line."""
-        if (start, end) == (0, self.width - 1) and self.canvas.written[self.y]:
-            return Changes(self.canvas, self.y, self.pieces, self.width)
+        if (start, end) == (0, self.width - 1):
+            known = self.canvas.written[self.y]
+            return Changes(self.canvas, self.y, self.pieces, self.width) if known else self
         return super().crop(start, end)
 
     def render(self, console: Console) -> str:
