@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kernelmodel.decision import KINDS
 from kernelmodel.expr import ExprError, number
@@ -46,8 +46,7 @@ class LocationError(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """A parsed location.  Either ``kind`` is set (with ``attrs`` that must all agree), or ``function``."""
 
     text: str

@@ -8,7 +8,7 @@ looked at without moving the machine; the session is moved once, at the end.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kernelmodel.stop_env import Run, Stop
 from kernelmodel.stops import Breakpoint, Breakpoints
@@ -21,8 +21,7 @@ START = "start of the run"
 INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True, slots=True)
-class Motion:
+class Motion(NamedTuple):
     """Where a motion came to.
 
     ``reason`` is '' when it reached its aim, else in words what ended it before: ``breakpoint 1: fallback``,

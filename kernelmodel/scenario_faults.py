@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernelmodel.scenario_types import Place
 
@@ -21,8 +20,7 @@ MAX_KNOWN = 200
 """Words among which the nearest is looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One fault of one file; ``line`` and ``col`` count characters from 1.  ``hint`` may be empty."""
 
     file: str

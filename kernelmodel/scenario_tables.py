@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kernelmodel.scenario_faults import Faults, KeyPath, nearest, show
 from kernelmodel.scenario_kinds import WRONG, Kind, called
@@ -51,8 +50,7 @@ class Later(Kind):
         return {"not": {}}
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One key of a table.  ``more`` keys are named by a pattern, and ``name`` is how the docs write it."""
 
     name: str

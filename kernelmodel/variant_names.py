@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class VariantNames:
+class VariantNames(NamedTuple):
     """Names that scenarios may use with one variant."""
 
     id: str

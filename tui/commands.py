@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kernelmodel.expr import EvalError, ExprError
 from kernelmodel.locations import LocationError
@@ -46,8 +46,7 @@ class CommandError(Exception):
         self.col = col
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A command with its argument text."""
 
     text: str
@@ -59,8 +58,7 @@ class Line:
 Verb = Callable[["Console", Line], Result]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One row of the table."""
 
     name: str

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kernelmodel.snapshot import Snapshot, View
 from tui.paint import allocator, breaks, changes, events, footer, header, orders, source, stack, table, timeline, vmas
@@ -117,8 +117,7 @@ def too_small(width: int, height: int) -> list[Row]:
     return [fit(((words if at == 0 else "", "warn"),), width) for at in range(height)]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A whole screen, cut into columns at the edges that slots have in common.
 
     A terminal is told of a change from the begin of a column on, so columns keep what is written short.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PANES = ("source", "orders", "stack", "table", "allocator", "vmas", "changes", "timeline", "events", "breaks")
 """Every pane, in the order of its number key: 1 … 9, then 0."""
@@ -12,8 +12,7 @@ MIN_WIDTH, MIN_HEIGHT = 40, 10
 """Below this there is a message instead of panes (cells)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A rectangle of the screen, in cells; its first row is the title rule.  Several panes share it as tabs."""
 
     panes: tuple[str, ...]

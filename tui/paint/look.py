@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class BreakMark:
+class BreakMark(NamedTuple):
     """A breakpoint as the panes show it."""
 
     number: int

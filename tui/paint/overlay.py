@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tui.paint.rows import Row, cells, clean, crop, fit, row_cells
 
@@ -28,8 +29,7 @@ class Overlay:
             self.top = max(0, min(self.top + by, len(self.rows) - page))
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A painted overlay and its place, in cells."""
 
     x: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kernelmodel.snapshot import Snapshot
 from tui.paint import events, source, table
@@ -20,8 +21,7 @@ class Eye:
     frame: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Size of the focused pane's content, in cells."""
 
     width: int
