@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A scenario as a value: frozen, validated, in numbers.  ``scenario.load`` makes it, ``boot`` builds from it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 

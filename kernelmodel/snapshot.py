@@ -5,8 +5,6 @@
 (``kernelmodel.look``); nothing here computes.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The desk on a terminal: a Textual application of one widget.
 
-The animation setting is read by Textual when it is imported, so it is set before.
+Two settings are read by Textual when it is imported, so they are set before: no animations, and up to 240 frames a
+second, so that a key pressed right after a repaint does not wait for the next sixtieth of a second.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+os.environ.setdefault("TEXTUAL_FPS", "240")
 
 from textual import events
 from textual.app import App, ComposeResult
