@@ -270,9 +270,14 @@ class Journal:
 
     def seal(self) -> None:
         """Make the present state the beginning: nothing before it can be undone."""
-        self.digest()
         for column in (self.cell, self.old, self.new, self.count):
             del column[:]
+        self.folds = [0, 0]
+        for field in self.fields:
+            for index, value in field.items():
+                low, high = mix(field, index, value)
+                self.folds[0] = (self.folds[0] + low) & _M64
+                self.folds[1] = (self.folds[1] + high) & _M64
         self.pos = self.folded = 0
         self._next_cell = -1
 

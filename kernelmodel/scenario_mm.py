@@ -12,7 +12,7 @@ from kernelmodel.scenario_kinds import WRONG
 from kernelmodel.scenario_types import Populate, VmaSpec
 from kernelmodel.variant_names import VariantNames
 
-MAX_POPULATED = 131072
+MAX_POPULATED = 65536
 
 
 class Context:

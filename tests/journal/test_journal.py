@@ -171,3 +171,16 @@ def test_a_chunk_comes_into_being_at_the_first_store_only() -> None:
     assert world.plain.chunks == {}
     world.plain.set(1 << 40, 1)
     assert len(world.plain.chunks) == 1
+
+
+def test_sealing_keeps_the_digest() -> None:
+    world = World()
+    for op in ((0, 3, 4, 0), (1, 2, 3, 9), (4, 7, 1, 0), (4, 8, 1, 1), (3, 1, 0, 0), (4, 7, 1, 0)):
+        world.do(op)
+        world.journal.mark()
+    before = world.journal.digest()
+    world.journal.seal()
+    assert len(world.journal) == 0
+    assert world.journal.digest() == before
+    world.plain.add(1, 1)
+    assert world.journal.digest() != before

@@ -178,7 +178,7 @@ CASES = [
     case("populated twice", populate("at = 'heap'\npages = 4\n[[populate]]\nat = ¦'heap+0x3000'")),
     case(
         "too many populated",
-        V + vma("'a'", "0", "'2G'") + "[[populate]]\nat = 'a'\npages = 131072\n[[populate]]\nat = ¦'a+1G'\n" + E,
+        V + vma("'a'", "0", "'2G'") + "[[populate]]\nat = 'a'\npages = 65536\n[[populate]]\nat = ¦'a+1G'\n" + E,
     ),
     case("order and place", populate("at = ¦'heap+0x123'\norder = ¦1")),
     # -- events
