@@ -249,14 +249,14 @@ class Session:
         return self.answers.get(step) or self.log.at(step).outcome
 
     def _forward(self, choice: int | None, answer: str | None) -> None:
-        """Make the next stop: run the chosen CPU until some path stops at a decision, or nothing can go on."""
+        """Make the next stop, from where the paths stand."""
         step = self.step + 1
-        known = step <= self.last
-        cpu = chosen = self.log.at(step).choice if known else self._choose(choice)
-        while True:
-            if cpu < 0:
-                self._finish(step, chosen)
-                return
+        chosen = self.log.at(step).choice if step <= self.last else self._choose(choice)
+        self._drive(step, chosen, chosen, answer)
+
+    def _drive(self, step: int, chosen: int, cpu: int, answer: str | None) -> None:
+        """Run a CPU until some path stops at a decision, or nothing can go on."""
+        while cpu >= 0:
             run = self.cpus[cpu]
             if run.driver is None:
                 self.cpus.begin(cpu, step)
@@ -266,15 +266,15 @@ class Session:
                 self._bug(step, cpu, chosen, bug)
                 return
             answer = None
-            if found is None:
-                self._access_end(run, cpu, step)
-                cpu = self.cpus.after(cpu)
-            elif isinstance(found, Wait):
-                run.wait = found
-                cpu = self.cpus.after(cpu)
-            else:
+            if isinstance(found, Decision):
                 self._stopped(run, cpu, chosen, step, found)
                 return
+            if found is None:
+                self._access_end(run, cpu, step)
+            else:
+                run.wait = found
+            cpu = self.cpus.after(cpu)
+        self._finish(step, chosen)
 
     def _resume(self, run: Run, answer: str | None) -> Decision | Wait | None:
         """Answer the path's question, if it has one, and let it go on."""
@@ -437,7 +437,8 @@ class Session:
         if at >= 0:
             self._jump(positions[at])
             self.step = steps[at] - 1
-            self._forward_from_rest(cpus[at])
+            # the second half of a transition in which all paths had ended
+            self._drive(steps[at], self.log.at(steps[at]).choice, self.cpus.after(cpus[at]), None)
         else:
             self._jump(0)
             self.step = NO_STEP
@@ -453,31 +454,6 @@ class Session:
         self._alive = True
         if self.m.journal.pos != self.log.mark[target]:
             raise AssertionError("the re-driven run is longer or shorter than the recorded one")
-
-    def _forward_from_rest(self, cpu: int) -> None:
-        """The second half of a transition in which all paths had ended."""
-        step = self.step + 1
-        chosen = self.log.at(step).choice
-        cpu = self.cpus.after(cpu)
-        while True:
-            if cpu < 0:
-                self._finish(step, chosen)
-                return
-            run = self.cpus.begin(cpu, step)
-            try:
-                found = self._resume(run, None)
-            except KernelBug as bug:
-                self._bug(step, cpu, chosen, bug)
-                return
-            if found is None or isinstance(found, Wait):
-                if found is None:
-                    self._access_end(run, cpu, step)
-                else:
-                    run.wait = found
-                cpu = self.cpus.after(cpu)
-            else:
-                self._stopped(run, cpu, chosen, step, found)
-                return
 
     def _cut(self) -> None:
         """Forget the known run after the present step."""

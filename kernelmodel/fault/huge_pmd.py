@@ -24,7 +24,7 @@ from kernelmodel.defs import (
 )
 from kernelmodel.machine import Machine
 from kernelmodel.mm import page_alloc
-from kernelmodel.mm.checks import check_stable_address_space, check_uffd_missing
+from kernelmodel.mm.checks import bounds, check_stable_address_space, check_uffd_missing
 from kernelmodel.mm.huge_mm import transhuge_vma_suitable, vma_thp_gfp_mask
 from kernelmodel.mm.lock import spin_lock, spin_unlock
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
@@ -53,7 +53,7 @@ def do_huge_pmd_anonymous_page(vmf: VmFault) -> Path[int]:
     m, vma, arch = vmf.m, vmf.vma, vmf.m.arch
     haddr = vmf.address & ~(arch.pmd_size - 1)
     fits = transhuge_vma_suitable(vma, haddr)
-    yield pmd_bounds(vma, haddr, fits)
+    yield bounds("pmd-bounds", vma, arch.pmd_order, haddr, fits)
     if not fits:
         return VM_FAULT_FALLBACK
     failed = yield from anon_vma_prepare(vma)
@@ -178,17 +178,6 @@ def mm_get_huge_zero_page(mm: Mm) -> Path[int]:
         m.huge_zero_refcount.add(0, 1)
         mm.flags |= MMF_HUGE_ZERO_PAGE
     return m.huge_zero_pfn.get(0) - 1
-
-
-def pmd_bounds(vma: Vma, haddr: int, fits: bool) -> Decision:
-    """Does the PMD range lie in the VMA?"""
-    order = vma.m.arch.pmd_order
-    if fits:
-        return Decision("pmd-bounds", "fits", order, haddr)
-    if haddr < vma.vm_start:
-        return Decision("pmd-bounds", "outside", order, haddr, reason="below-vm_start", arg=vma.vm_start - haddr)
-    over = haddr + vma.m.arch.pmd_size - vma.vm_end
-    return Decision("pmd-bounds", "outside", order, haddr, reason="above-vm_end", arg=over)
 
 
 def pmd_recheck(vmf: VmFault) -> Decision:

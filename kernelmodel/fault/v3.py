@@ -23,7 +23,7 @@ from kernelmodel.defs import (
     VM_UFFD_MISSING,
     VM_WRITE,
 )
-from kernelmodel.mm.checks import check_stable_address_space, check_uffd_missing
+from kernelmodel.mm.checks import bounds, check_stable_address_space, check_uffd_missing
 from kernelmodel.mm.huge_mm import hugepage_flags_enabled, hugepage_vma_check, vma_thp_gfp_mask
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.page_alloc import folio_put, folio_ref_add, vma_alloc_folio, vma_alloc_zeroed_movable_folio
@@ -88,7 +88,7 @@ def alloc_anon_folio(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
         while orders[i]:
             addr = vmf.address & -(page_size << orders[i])
             fits = addr >= vma.vm_start and addr + (page_size << orders[i]) <= vma.vm_end
-            yield vma_bounds(vma, i, orders[i], addr, fits)
+            yield bounds("vma-bounds", vma, orders[i], addr, fits, i)
             if fits:
                 break
             i += 1
@@ -234,16 +234,6 @@ def policy(orders: list[int]) -> Decision:
     """The orders that are offered, highest first."""
     offered = [order for order in orders if order]
     return Decision("policy", ",".join(map(str, offered)) or "none", order=orders[0])
-
-
-def vma_bounds(vma: Vma, i: int, order: int, addr: int, fits: bool) -> Decision:
-    """Where the range of an order leaves the VMA."""
-    if fits:
-        return Decision("vma-bounds", "fits", order, addr, i)
-    if addr < vma.vm_start:
-        return Decision("vma-bounds", "outside", order, addr, i, "below-vm_start", vma.vm_start - addr)
-    over = addr + (vma.m.arch.page_size << order) - vma.vm_end
-    return Decision("vma-bounds", "outside", order, addr, i, "above-vm_end", over)
 
 
 def pte_range(vmf: VmFault, i: int, order: int, addr: int, changed: bool) -> Decision:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tests that every way of mapping a fresh page makes under the lock (Linux 6.5 mm/memory.c)."""
+"""Tests that every way of mapping a fresh page makes: does the range fit, and under the lock, may it be mapped?"""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def check_uffd_missing(vma: Vma, address: int) -> Path[bool]:
     missing = userfaultfd_missing(vma)
     yield Decision("uffd-missing", "missing" if missing else "clear", addr=address)
     return missing
+
+
+def bounds(kind: str, vma: Vma, order: int, addr: int, fits: bool, i: int = -1) -> Decision:
+    """What a bounds test found: where the range of an order leaves the VMA (bytes), the lower end first."""
+    if fits:
+        return Decision(kind, "fits", order, addr, i)
+    if addr < vma.vm_start:
+        return Decision(kind, "outside", order, addr, i, "below-vm_start", vma.vm_start - addr)
+    over = addr + (vma.m.arch.page_size << order) - vma.vm_end
+    return Decision(kind, "outside", order, addr, i, "above-vm_end", over)
