@@ -26,15 +26,8 @@ from kernelmodel.machine import MAX_VMAS, Machine, ZoneSpan
 from kernelmodel.mm import page_alloc, rmap
 from kernelmodel.mm.huge_mm import DEFRAG, ENABLED
 from kernelmodel.mm.memcontrol import charge_now, over_limit
-from kernelmodel.mm.pgtable import (
-    pgtable_trans_huge_deposit,
-    pmd_alloc,
-    pte_place,
-    set_pte_at,
-    table_alloc,
-    table_entry,
-    zero_page,
-)
+from kernelmodel.mm.pgtable import pmd_alloc, pte_place, set_pte_at, zero_page
+from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_alloc, table_entry
 from kernelmodel.mm.vma import attach_anon_vma, find_vma, maybe_mkwrite
 from kernelmodel.mm.vmstat import add_mm_counter
 from kernelmodel.scenario_types import Place, Populate, Scenario, VmaSpec
@@ -42,7 +35,6 @@ from kernelmodel.structs import Folio, Mm, Vma
 
 ZONE_START = 4 << 30
 """Physical address (bytes) of the first zone: where ZONE_NORMAL begins on a PC."""
-MAX_CPUS = 64
 
 
 class BootError(Exception):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from kernelmodel.defs import MIGRATE_TYPES, MM_ANONPAGES, MM_SWAPENTS, MMF_HUGE_ZERO_PAGE
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
+from kernelmodel.mm.page_alloc import page_folio
 from kernelmodel.structs import Folio
 
 Check = Callable[[Machine], Iterator[str]]
@@ -119,20 +120,11 @@ def mapped_pages_are_referenced(m: Machine) -> Iterator[str]:
     ptes, leaves, _, _ = maps(m)
     refs: dict[int, int] = dict(leaves)
     for pfn, n in ptes.items():
-        head = head_of(m, pfn)
+        head = page_folio(m, pfn).id
         refs[head] = refs.get(head, 0) + n
     for head, n in refs.items():
         if m._refcount.get(head) < n:
             yield f"folio {head:#x} has {n} maps and {m._refcount.get(head)} references"
-
-
-def head_of(m: Machine, pfn: int) -> int:
-    """Head of the folio that holds a page."""
-    for order in range(m.arch.pmd_order, 1, -1):
-        head = pfn & -(1 << order)
-        if m.folio_order.get(head) >= order and m._refcount.get(head):
-            return head
-    return pfn
 
 
 def anon_pages_match(m: Machine) -> Iterator[str]:
@@ -187,7 +179,7 @@ def charges_match(m: Machine) -> Iterator[str]:
 def every_folio_is_mapped(m: Machine) -> Iterator[str]:
     """Between accesses a folio is mapped, under migration, or the huge zero page: nothing leaks."""
     ptes, leaves, _, _ = maps(m)
-    used = {head_of(m, pfn) for pfn in ptes} | set(leaves) | {m.huge_zero_pfn.get(0) - 1}
+    used = {page_folio(m, pfn).id for pfn in ptes} | set(leaves) | {m.huge_zero_pfn.get(0) - 1}
     for place, value in m.pgtable.items():
         if m.table_used.get(place // m.arch.ptrs) == 2 and m.arch.pmd_kind(value) == "migration":
             used.add(m.arch.swp_offset(value))

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from kernelmodel.defs import GFP_HIGHUSER_MOVABLE, MIGRATE_TYPES, PAGE_FLAG_NAMES, flag_names
 from kernelmodel.journal import INSERT, LINK, LOW, UNCOUNTED, Field
 from kernelmodel.machine import Machine
-from kernelmodel.mm.page_alloc import Found, get_page_from_freelist
-from kernelmodel.mm.pgtable import entry_at, pte_index, table_of
+from kernelmodel.mm.page_alloc import Found, get_page_from_freelist, page_folio
+from kernelmodel.mm.pgtable import entry_at, pte_index
+from kernelmodel.mm.tables import table_of
 from kernelmodel.mm.vma import vma_at, vma_position
 from kernelmodel.mm.vmstat import stat_name
 from kernelmodel.snapshot import Change, EntryView, PteCell, WalkRow, ZoneView
@@ -160,7 +161,7 @@ def pte_row(m: Machine, mm: int, address: int, first: int, count: int, delta: De
         elif kind == "page":
             pfn = m.arch.pte_pfn(value)
             if folio is None or not folio.id <= pfn < folio.id + folio.nr_pages:
-                folio = folio_of(m, pfn)
+                folio = page_folio(m, pfn)
             order, head = folio.order, folio.id == pfn
         if kind == "none" and not any(start <= addr < end for start, end in inside):
             kind = "outside"
@@ -178,15 +179,6 @@ def spans(m: Machine, mm: int, start: int, end: int) -> list[tuple[int, int]]:
     return found
 
 
-def folio_of(m: Machine, pfn: int) -> Folio:
-    """The folio that a page belongs to (compound_head)."""
-    for order in range(m.arch.pmd_order, 1, -1):
-        head = pfn & -(1 << order)
-        if m.folio_order.get(head) >= order and m._refcount.get(head):
-            return Folio(m, head)
-    return Folio(m, pfn)
-
-
 def entry_view(m: Machine, mm: int, address: int, delta: Delta) -> EntryView:
     """The entry that maps (or does not map) an address, decoded."""
     last = walk(m, mm, address, delta)[-1]
@@ -199,7 +191,7 @@ def entry_view(m: Machine, mm: int, address: int, delta: Delta) -> EntryView:
         pfn += index
     if m.zone_of(pfn) < 0:
         return EntryView(address, index, last.value, m.arch.bit_names(last.value), last.kind, pfn, -1, -1, 0, 0, ())
-    folio = folio_of(m, pfn)
+    folio = page_folio(m, pfn)
     mapcount = m._mapcount.get(pfn) + m._entire_mapcount.get(folio.id)
     return EntryView(
         address, index, last.value, m.arch.bit_names(last.value), last.kind, pfn, folio.id, folio.order,

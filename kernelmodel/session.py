@@ -120,7 +120,7 @@ class Session:
         return self.log.at(step).depth
 
     def access_of(self, step: int) -> int:
-        """Which access a step belongs to: the number of its event."""
+        """Which access a step belongs to: the number of its event, ``NO_EVENT`` at the end."""
         return self.log.access[step]
 
     def calls(self) -> list[Call]:
@@ -151,10 +151,6 @@ class Session:
     def pending(self, step: int) -> bool:
         """Is some CPU still suspended at this step's decision?"""
         return any(run.at == step for run in self.cpus.runs) and self._alive
-
-    def event_of(self, step: int) -> int:
-        """Number (in the scenario) of the event whose access a step belongs to, ``NO_EVENT`` at the end."""
-        return self.log.access[step]
 
     def possible_answers(self) -> tuple[str, ...]:
         """Every answer that the decision at the present stop takes; empty if it asks nothing."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernelmodel.cpus import event_text
 from kernelmodel.defs import result_name
-from kernelmodel.look_memory import folio_of
+from kernelmodel.mm.page_alloc import page_folio
 from kernelmodel.mm.pgtable import translate
 from kernelmodel.mm.vmstat import counters, mthp_stats, stat_name, stat_unit
 from kernelmodel.session import AccessEnd, Session
@@ -162,7 +162,7 @@ def fault_record(session: Session, event: Event) -> Record:
     for step in range(first, event.step):
         if log.at(step).cpu == event.cpu and log.at(step).kind in ("install", "zero-page"):
             mapped = mapped_of(session, session.event(step))
-    access = session.scenario.events[session.event_of(event.step)]
+    access = session.scenario.events[session.access_of(event.step)]
     return record(
         "fault",
         fault=event.fault,
@@ -219,7 +219,7 @@ def maps(session: Session, address: int) -> Record:
             "start": hex(start),
             "nr": 1 << order,
         }
-    folio = folio_of(m, pfn)
+    folio = page_folio(m, pfn)
     start = page - ((pfn - folio.id) << arch.page_shift)
     if folio.order == arch.pmd_order:
         start = page & -arch.pmd_size
@@ -228,7 +228,7 @@ def maps(session: Session, address: int) -> Record:
 
 def uffd_record(session: Session, event: Event) -> Record:
     """What a monitor would read: the address is page aligned, never that of the folio."""
-    access = session.scenario.events[session.event_of(event.step)]
+    access = session.scenario.events[session.access_of(event.step)]
     flags = (["wp"] if event.kind == "wp" else []) + (["write"] if access.write else [])
     return record("uffd", event="pagefault", address=hex(event.addr), flags=flags, process=access.process)
 

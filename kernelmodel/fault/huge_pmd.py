@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from kernelmodel.arch import TABLE_PFN
 from kernelmodel.decision import Decision, Path, Question
 from kernelmodel.defs import (
     FAULT_FLAG_WRITE,
@@ -29,16 +28,9 @@ from kernelmodel.mm.huge_mm import transhuge_vma_suitable, vma_thp_gfp_mask
 from kernelmodel.mm.lock import spin_lock, spin_unlock
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.page_alloc import folio_put, vma_alloc_folio
-from kernelmodel.mm.pgtable import (
-    pgtable_trans_huge_deposit,
-    pgtable_trans_huge_withdraw,
-    pmd_lockptr,
-    pmd_none,
-    pte_alloc_one,
-    table_free,
-    zero_page,
-)
+from kernelmodel.mm.pgtable import pmd_lockptr, pmd_none, pte_alloc_one, zero_page
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate, huge_pmd
+from kernelmodel.mm.tables import pgtable_trans_huge_deposit, pgtable_trans_huge_withdraw, table_entry, table_free
 from kernelmodel.mm.userfaultfd import handle_userfault
 from kernelmodel.mm.vma import anon_vma_prepare, maybe_mkwrite
 from kernelmodel.mm.vmstat import add_mm_counter, count_vm_event, mod_node_stat
@@ -252,4 +244,4 @@ def split_huge_pmd(m: Machine, vma: Vma, pmd: int, address: int) -> None:
             m.page_flags.set(pfn + k, m.page_flags.get(pfn + k) | exclusive)
         folio._nr_pages_mapped = nr
         mod_node_stat(m, NR_ANON_THPS, -nr)
-    m.pgtable.set(pmd, arch.table_entry(TABLE_PFN + table))
+    m.pgtable.set(pmd, table_entry(m, table))

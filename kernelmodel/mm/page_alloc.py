@@ -233,6 +233,15 @@ def vma_alloc_zeroed_movable_folio(vma: Vma, addr: int) -> Path[Folio | None]:
     return (yield from vma_alloc_folio(GFP_HIGHUSER_MOVABLE | 0x100, 0, vma, addr, False))
 
 
+def page_folio(m: Machine, pfn: int) -> Folio:
+    """The folio that a page belongs to (by its compound head)."""
+    for order in range(m.arch.pmd_order, 1, -1):
+        head = pfn & -(1 << order)
+        if m.folio_order.get(head) >= order and m._refcount.get(head):
+            return Folio(m, head)
+    return Folio(m, pfn)
+
+
 def folio_ref_add(folio: Folio, nr: int) -> None:
     """``nr`` more references."""
     folio.m._refcount.add(folio.id, nr)

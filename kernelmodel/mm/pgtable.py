@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Page tables: the walk, the tables themselves, and the three ways to map a PTE (mm/pgtable-generic.c of 6.5).
+"""Page tables: the walk, and the three ways to map a PTE (mm/pgtable-generic.c of 6.5).
 
 A place in a table (``pmd_t *``, ``pte_t *``) is an index into ``Machine.pgtable``: table * PTRS + entry.  Tables come
 from outside the modelled zones.
@@ -7,59 +7,22 @@ from outside the modelled zones.
 
 from __future__ import annotations
 
-from kernelmodel.arch import TABLE_PFN, ZERO_PFN
-from kernelmodel.decision import Decision, KernelBug, Path, Question
+from kernelmodel.arch import ZERO_PFN
+from kernelmodel.decision import Decision, Path, Question
 from kernelmodel.defs import FAULT_FLAG_ORIG_PTE_VALID
 from kernelmodel.machine import Machine
 from kernelmodel.mm import whatif
 from kernelmodel.mm.lock import spin_lock, spin_unlock
+from kernelmodel.mm.tables import PTE_LEVEL, table_alloc, table_entry, table_free, table_of
 from kernelmodel.structs import Mm, VmFault
 
-PTE_LEVEL, PMD_LEVEL = 0, 1
 
-
-# -- tables ----------------------------------------------------------------------------------------
-def table_alloc(m: Machine, mm: int, level: int) -> int:
-    """A zeroed table of a level (0: PTEs); its number."""
-    height = m.table_free.get(0)
-    if height:
-        table = m.table_free.get(height)
-        m.table_free.set(height, 0)
-        m.table_free.set(0, height - 1)
-    else:
-        table = m.table_next.add(0, 1)
-    m.table_used.set(table, level + 1)
-    m.table_mm.set(table, mm)
-    return table
-
-
-def table_free(m: Machine, table: int) -> None:
-    """Give a table back; it must be empty and unlocked."""
-    base = table * m.arch.ptrs
-    if m.ptl.get(table) or any(m.pgtable.run(base, m.arch.ptrs)):
-        raise KernelBug("pte_free", f"table {table} is freed while in use")
-    m.table_used.set(table, 0)
-    m.table_mm.set(table, 0)
-    height = m.table_free.add(0, 1)
-    m.table_free.set(height, table)
-
-
-def table_of(m: Machine, value: int) -> int:
-    """Number of the table that an entry points to."""
-    return m.arch.pte_pfn(value) - TABLE_PFN
-
-
-def table_entry(m: Machine, table: int) -> int:
-    """An entry that points to a table."""
-    return m.arch.table_entry(TABLE_PFN + table)
-
-
+# -- the walk, and what guards it ----------------------------------------------------------------------
 def pmd_lockptr(m: Machine, pmd: int) -> int:
     """The table whose lock guards a PMD entry."""
     return pmd // m.arch.ptrs
 
 
-# -- the walk ---------------------------------------------------------------------------------------
 def entry_at(m: Machine, table: int, level: tuple[str, int, int], address: int) -> int:
     """Place of the entry for ``address`` in a table of a level of ``Arch.levels``."""
     return table * m.arch.ptrs + (address >> level[1] & level[2] - 1)
@@ -148,18 +111,6 @@ def pte_alloc(mm: Mm, pmd: int, cpu: int) -> Path[int]:
     return 0
 
 
-def pgtable_trans_huge_deposit(m: Machine, pmd: int, table: int) -> None:
-    """Keep a table for the day when the leaf is split."""
-    m.deposit.set(pmd, table + 1)
-
-
-def pgtable_trans_huge_withdraw(m: Machine, pmd: int) -> int:
-    """Take it back."""
-    table = m.deposit.get(pmd) - 1
-    m.deposit.set(pmd, 0)
-    return table
-
-
 # -- mapping a PTE ------------------------------------------------------------------------------------
 def pte_offset_map_nolock(m: Machine, pmd: int, address: int) -> tuple[int | None, str]:
     """(place, '') or (None, what the PMD was found to be)."""
@@ -217,11 +168,6 @@ def pte_unmap_unlock(vmf: VmFault) -> None:
 def set_pte_at(m: Machine, pte: int, value: int) -> None:
     """Store one PTE."""
     m.pgtable.set(pte, value)
-
-
-def pte_none(m: Machine, pte: int) -> bool:
-    """Empty.  A zero page, a swap entry, a marker: none of them is."""
-    return not m.pgtable.get(pte)
 
 
 def first_populated(m: Machine, pte: int, nr: int) -> int:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from kernelmodel.decision import Decision, Path, Question
-from kernelmodel.defs import ENOMEM, VM_ACCESS_FLAGS, VM_SHARED, VM_SOFTDIRTY, VM_STACK_INCOMPLETE_SETUP, VM_WRITE
+from kernelmodel.defs import ENOMEM, VM_ACCESS_FLAGS, VM_SOFTDIRTY, VM_STACK_INCOMPLETE_SETUP, VM_WRITE
 from kernelmodel.machine import MAX_VMAS, Machine
 from kernelmodel.structs import Mm, Vma
 
@@ -79,8 +79,3 @@ def find_mergeable_anon_vma(vma: Vma) -> int:
         if vma.vm_end == near.vm_start or near.vm_end == vma.vm_start:
             return near.anon_vma
     return 0
-
-
-def is_shared(vma: Vma) -> bool:
-    """VM_SHARED: an anonymous fault does not belong there."""
-    return bool(vma.vm_flags & VM_SHARED)

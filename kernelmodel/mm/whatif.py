@@ -9,7 +9,7 @@ unlocked: it plays the table that the other CPU deposited.
 
 from __future__ import annotations
 
-from kernelmodel.arch import SWP_MIGRATION_WRITE, TABLE_PFN
+from kernelmodel.arch import SWP_MIGRATION_WRITE
 from kernelmodel.defs import (
     FAULT_FLAG_ORIG_PTE_VALID,
     GFP_TRANSHUGE_LIGHT,
@@ -20,6 +20,7 @@ from kernelmodel.defs import (
 )
 from kernelmodel.mm import memcontrol, page_alloc, rmap, vmstat
 from kernelmodel.mm.huge_mm import hugepage_vma_refusal, transhuge_vma_suitable
+from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_free, table_of
 from kernelmodel.structs import Vma, VmFault
 
 
@@ -34,7 +35,7 @@ def causes(vmf: VmFault) -> tuple[str, ...]:
         return ()
     if not may_be_huge(vmf.vma, vmf.address):
         return ()
-    table = m.arch.pte_pfn(value) - TABLE_PFN
+    table = table_of(m, value)
     if m.ptl.get(table) or any(m.pgtable.run(table * m.arch.ptrs, m.arch.ptrs)):
         return ()
     found = page_alloc.get_page_from_freelist(m, GFP_TRANSHUGE_LIGHT, m.arch.pmd_order)
@@ -55,10 +56,8 @@ def may_be_huge(vma: Vma, address: int) -> bool:
 
 def install(vmf: VmFault, cause: str) -> None:
     """Put a cause into the machine."""
-    from kernelmodel.mm.pgtable import pgtable_trans_huge_deposit, table_free
-
     m, vma = vmf.m, vmf.vma
-    table = m.arch.pte_pfn(m.pgtable.get(vmf.pmd)) - TABLE_PFN
+    table = table_of(m, m.pgtable.get(vmf.pmd))
     if cause == "none":
         m.pgtable.set(vmf.pmd, 0)
         vma.vm_mm.nr_ptes -= 1
