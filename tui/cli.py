@@ -8,7 +8,11 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from kernelmodel.session import Session
+    from kernelmodel.stops import Breakpoints
 
 VERSION = "0.1.0"
 USAGE = """\
@@ -98,7 +102,6 @@ def version() -> int:
 
 def batch(command: str, words: list[str]) -> int:
     """A subcommand that prints."""
-    from kernelmodel.scenario import ScenarioError
     from tui import headless
 
     args = parser(command).parse_args(words)
@@ -111,16 +114,7 @@ def batch(command: str, words: list[str]) -> int:
         "schema": lambda: headless.schema(out),
         "new": lambda: headless.new(out),
     }
-    try:
-        code = calls[command]()
-    except ScenarioError as error:
-        out.problems(error.errors)
-        return 2
-    except headless.UsageError as error:
-        sys.stderr.write(f"thp-debug {command}: {error}\n")
-        return 2
-    sys.stdout.flush()
-    return code
+    return headless.told(out, f"thp-debug {command}", calls[command])
 
 
 def parser(command: str) -> Parser:
@@ -168,24 +162,11 @@ def terminal() -> bool:
 
 def open_debugger(args: argparse.Namespace, plain: bool) -> int:
     """Load, boot, and hand over."""
-    from kernelmodel.answers import ImpossibleAnswer
-    from kernelmodel.boot import BootError
-    from kernelmodel.scenario import ScenarioError
-    from kernelmodel.session import Session
     from tui import headless
 
     out = headless.Output("text", sys.stdout, sys.stderr)
-    try:
-        scenario = headless.load(args.scenario, out, args.variant)
-        breaks = headless.breakpoints(scenario, args.b)
-    except ScenarioError as error:
-        out.problems(error.errors)
-        return 2
-    except headless.UsageError as error:
-        sys.stderr.write(f"thp-debug: {error}\n")
-        return 2
-    try:
-        session = Session(scenario, args.variant)
+
+    def front_end(session: Session, breaks: Breakpoints) -> int:
         if plain:
             from tui.plain import run_plain
 
@@ -193,11 +174,8 @@ def open_debugger(args: argparse.Namespace, plain: bool) -> int:
         from tui.app import run_app
 
         return run_app(session, breaks, commands=args.ex)
-    except BootError as boot_error:
-        out.problems([headless.problem_at(scenario, boot_error.place, boot_error.message)])
-    except ImpossibleAnswer as answer:
-        out.problems([headless.problem_at(scenario, answer.answer.place, answer.message)])
-    return 2
+
+    return headless.told(out, "thp-debug", lambda: headless.start(args.scenario, args.variant, args.b, out, front_end))
 
 
 def crash(error: Exception) -> int:

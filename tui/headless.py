@@ -6,7 +6,7 @@ stdout is data, stderr is narration; the exit codes are part of the contract.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -103,15 +103,33 @@ def breakpoints(scenario: Scenario, extra: Iterable[str]) -> Breakpoints:
     return breaks
 
 
-def run(name: str, variant: str | None, extra: list[str], out: Output) -> int:
-    """``run``: to the end or the first stop."""
+def told(out: Output, program: str, call: Callable[[], int]) -> int:
+    """The exit code of a call, after what was wrong with its words or its scenario has been told."""
+    try:
+        return call()
+    except ScenarioError as error:
+        out.problems(error.errors)
+    except UsageError as error:
+        out.note(f"{program}: {error}")
+    return USAGE
+
+
+def start(
+    name: str, variant: str | None, extra: list[str], out: Output, front_end: Callable[[Session, Breakpoints], int]
+) -> int:
+    """Load, boot, and let a front end have the session; its exit code."""
     scenario = load(name, out, variant)
     breaks = breakpoints(scenario, extra)
     try:
-        return emit(Session(scenario, variant), breaks, {}, out)
+        return front_end(Session(scenario, variant), breaks)
     except (BootError, ImpossibleAnswer) as error:
         out.problems(problems_of(error, scenario))
         return USAGE
+
+
+def run(name: str, variant: str | None, extra: list[str], out: Output) -> int:
+    """``run``: to the end or the first stop."""
+    return start(name, variant, extra, out, lambda session, breaks: emit(session, breaks, {}, out))
 
 
 def emit(session: Session, breaks: Breakpoints | None, answers: dict[int, str], out: Output) -> int:

@@ -43,6 +43,7 @@ def test_a_question_in_two_pieces_is_answered_once() -> None:
 def test_the_size_is_what_was_asked_for() -> None:
     with program("w(b'%dx%d.' % os.get_terminal_size())", 123, 45) as terminal:
         terminal.wait(b"123x45.")
+        assert b"123x45." in terminal.written
 
 
 def test_a_key_is_answered_and_the_frame_ends_with_silence() -> None:
