@@ -255,6 +255,9 @@ def replay(text: str, scenario_file: str | None, out: Output) -> int:
         code = emit(session, None, token.answers, out)
     except BadAnswer as error:
         raise UsageError(f"the token does not fit {name}: {error}") from None
+    except (BootError, ImpossibleAnswer) as error:
+        out.problems(problems_of(error, scenario))
+        return USAGE
     if token.digest and session.digest()[:8] != token.digest:
         out.note(f"replay ended in state {session.digest()[:8]}, the token says {token.digest}: the model has changed")
         return FAILED

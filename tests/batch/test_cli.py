@@ -378,3 +378,16 @@ def test_a_full_disk_is_no_bug_of_ours(good: str) -> None:
         )
     assert done.returncode == 5
     assert "No space left" in done.stderr
+
+
+def test_replay_of_a_machine_that_can_not_be_built_is_exit_2_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kernelmodel.scenario import load
+
+    path = tmp_path / "small.toml"
+    path.write_text(GOOD + '[memory]\nfree = { 0 = 1 }\n[[populate]]\nat = "heap"\npages = 2\n')
+    code, _, err = run(capsys, "replay", f"thp1:{path}:{load(path).hash}:v3::")
+    assert code == 2
+    assert f"{path}:" in err
+    assert "no free block" in err
