@@ -7,28 +7,22 @@ so nothing of Python is reachable from an expression.  There are no stores, stri
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-from kernelmodel.expr_parse import FUNCTIONS, POWER, Expr, Node, parse
-from kernelmodel.expr_tokens import MASK, ExprError, caret, number
+from kernelmodel.expr_math import arithmetic
+from kernelmodel.expr_parse import FORMS, FUNCTIONS, POWER, Expr, Node, parse
+from kernelmodel.expr_tokens import MASK, EvalError, ExprError, caret, caret_under, number
 
 __all__ = [
-    "FUNCTIONS", "Env", "EvalError", "Expr", "ExprError", "Node", "Ref",
-    "caret", "evaluate", "number", "parse", "truth",
+    "FORMS", "FUNCTIONS", "Env", "EvalError", "Expr", "ExprError", "Node", "Ref",
+    "caret", "caret_under", "evaluate", "frozen", "number", "parse", "truth", "value_of",
 ]  # fmt: skip
 
 _ERRNO = (
     "EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY EEXIST "
     "EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE"
 ).split()
-
-
-class EvalError(Exception):
-    """An expression that has no value at this stop.  ``message`` is one line."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
 
 
 class Ref(Protocol):
@@ -50,6 +44,12 @@ class Env(Protocol):
     def call(self, name: str, args: tuple[int, ...]) -> int:
         """Value of one of ``FUNCTIONS``."""
 
+    def before(self) -> AbstractContextManager[Env | None]:
+        """The names at the stop before, for as long as the context lasts; None at the first stop."""
+
+    def text(self, ref: Ref) -> str:
+        """What identifies a struct, or an array with its elements: equal texts are equal values."""
+
 
 def evaluate(expr: Expr, env: Env) -> int:
     """Value of an expression, 0 … 2**64-1; ``EvalError`` if it has none here (a name, a division by 0, a struct)."""
@@ -59,6 +59,21 @@ def evaluate(expr: Expr, env: Env) -> int:
 def truth(expr: Expr, env: Env) -> bool:
     """Whether an expression holds; a struct is true, as a pointer to it would be."""
     return _true(_value(expr.root, env))
+
+
+def value_of(expr: Expr, env: Env) -> int | Ref:
+    """Value of an expression as the environment has it: a number, or what only the environment can look into."""
+    return _value(expr.root, env)
+
+
+def frozen(expr: Expr, env: Env) -> int | str:
+    """Value of an expression that can be kept and compared: a number, or the text of a struct or an array."""
+    return _frozen(expr.root, env)
+
+
+def _frozen(node: Node, env: Env) -> int | str:
+    value = _value(node, env)
+    return value if isinstance(value, int) else env.text(value)
 
 
 def _value(node: Node, env: Env) -> int | Ref:
@@ -84,10 +99,36 @@ def _operand(node: Node, env: Env) -> int | Ref:
             return env.call(node.word, tuple(_number(_value(part, env), part) for part in node.parts)) & MASK
         case "?:":
             return _value(node.parts[1 if _true(_value(node.parts[0], env)) else 2], env)
+        case "changed":
+            return _changed(node.parts[0], env)
+        case "was":
+            return _was(node.parts[0], env)
         case "!":
             return int(not _true(_value(node.parts[0], env)))
     value = _number(_value(node.parts[0], env), node.parts[0])
     return {"~": ~value, "u-": -value}.get(node.op, value) & MASK
+
+
+def _was(node: Node, env: Env) -> int:
+    with env.before() as before:
+        if before is None:
+            raise EvalError("was() has no value at the first stop")
+        try:
+            return _number(_value(node, before), node)
+        except EvalError as error:
+            raise EvalError(f"at the stop before: {error.message}") from None
+
+
+def _changed(node: Node, env: Env) -> int:
+    """No value here is an error; none at the stop before is no change."""
+    now = _frozen(node, env)
+    with env.before() as before:
+        if before is None:
+            return 0
+        try:
+            return int(_frozen(node, before) != now)
+        except EvalError:
+            return 0
 
 
 def _apply(node: Node, left: int | Ref, env: Env) -> int | Ref:
@@ -108,23 +149,7 @@ def _apply(node: Node, left: int | Ref, env: Env) -> int | Ref:
         return _wrap(env.index(left, _number(right, node.parts[1])))
     if op in ("==", "!=") and not (isinstance(left, int) and isinstance(right, int)):
         return int(_same(left, right) == (op == "=="))
-    return _arithmetic(op, _number(left, node.parts[0]), _number(right, node.parts[1]))
-
-
-def _arithmetic(op: str, a: int, b: int) -> int:
-    if op in ("/", "%") and b == 0:
-        raise EvalError("division by zero")
-    if op in ("<<", ">>") and b >= 64:
-        raise EvalError(f"shift by {b}, but a number has 64 bits")
-    return int(_BINARY[op](a, b)) & MASK
-
-
-_BINARY = {
-    "*": lambda a, b: a * b, "/": lambda a, b: a // b, "%": lambda a, b: a % b, "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b, "<<": lambda a, b: a << b, ">>": lambda a, b: a >> b, "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b, "&": lambda a, b: a & b, "^": lambda a, b: a ^ b, "|": lambda a, b: a | b,
-}  # fmt: skip
+    return arithmetic(op, _number(left, node.parts[0]), _number(right, node.parts[1]))
 
 
 def _same(left: int | Ref, right: int | Ref) -> bool:

@@ -9,10 +9,11 @@ from kernelmodel.expr_tokens import ExprError, Token, tokens
 
 MAX_DEPTH = 64
 MAX_NODES = 1000
-FUNCTIONS = {"order": 1}
-"""Functions that a condition may call, and how many arguments each takes."""
+FUNCTIONS = {"order": 1, "size": 1, "pte": 1, "hits": 0, "step": 0}
+"""Functions of numbers that an expression may call, and how many arguments each takes."""
+FORMS = ("changed", "was")
+"""Forms that look like calls but take a whole expression, to be evaluated at the stop before."""
 
-_RESERVED = ("changed", "was")
 _LITERALS = {"true": 1, "false": 0, "NULL": 0}
 _WORD_OPERATORS = {"and": "&&", "or": "||", "not": "!"}
 _TYPES = frozenset(
@@ -28,7 +29,7 @@ class Node(NamedTuple):
     """One node of the tree.
 
     ``op`` is an operator as in C (``u-`` and ``u+`` for the prefixes, ``[]`` for an element, ``?:``), or ``number``
-    (in ``value``), ``name`` or ``call`` (in ``word``, as for the member of ``.``).
+    (in ``value``), ``name`` or ``call`` (in ``word``, as for the member of ``.``), or one of ``FORMS``.
     """
 
     op: str
@@ -61,6 +62,8 @@ class _Parser:
         self.found = found
         self.at = 0
         self.nodes = 0
+        self.form = ""
+        """``changed`` or ``was`` while its expression is parsed."""
 
     def peek(self) -> Token:
         return self.found[self.at]
@@ -134,14 +137,28 @@ class _Parser:
         return self.node(token, "name", word=token.text)
 
     def call(self, token: Token, depth: int) -> Node:
-        if token.text in _RESERVED:
-            raise ExprError(f"{token.text}() is not available yet", token.col)
-        if token.text not in FUNCTIONS:
-            raise ExprError(f"there is no function {token.text}(){_suggest(token.text, FUNCTIONS)}", token.col)
+        if token.text in FORMS:
+            return self.elsewhere(token, depth)
+        takes = FUNCTIONS.get(token.text)
+        if takes is None:
+            raise ExprError(f"there is no function {token.text}(){_suggest(token.text)}", token.col)
         opened = self.take()
-        args = (self.expression(0, depth + 1),)
+        after = self.peek()
+        if takes == 0 and after.kind != "end" and after.text != ")":
+            raise ExprError(f"expected {token.text}() to take nothing", after.col)
+        args = (self.expression(0, depth + 1),) if takes else ()
         self.expect(")", opened)
         return self.node(token, "call", *args, word=token.text)
+
+    def elsewhere(self, token: Token, depth: int) -> Node:
+        if self.form:
+            raise ExprError(f"{token.text}() inside {self.form}() is not supported", token.col)
+        self.form = token.text
+        opened = self.take()
+        inside = self.expression(0, depth + 1)
+        self.expect(")", opened)
+        self.form = ""
+        return self.node(token, token.text, inside)
 
     def postfix(self, left: Node, depth: int) -> Node:
         token = self.take()
@@ -170,8 +187,9 @@ class _Parser:
         return f"expected an operator before {token.text[:40]}"
 
 
-def _suggest(name: str, known: dict[str, int]) -> str:
+def _suggest(name: str) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(name, known, 1)
+    known = (*FUNCTIONS, *FORMS)
+    close = get_close_matches(name, known, 1, 0.85)
     return f"; did you mean {close[0]}()?" if close else f"; known: {', '.join(f'{word}()' for word in known)}"

@@ -32,12 +32,30 @@ _REFUSED = {
 
 
 class ExprError(Exception):
-    """An expression that does not parse.  ``message`` is one line; ``col`` counts characters from 1."""
+    """An expression that does not parse.
+
+    ``message`` is one line; ``col`` counts characters of the expression from 1.  Where the expression stands in a
+    longer text, ``base`` is its column there and ``at`` that of the fault, both from 0.
+    """
 
     def __init__(self, message: str, col: int) -> None:
         super().__init__(message)
         self.message = message
         self.col = col
+        self.base = 0
+
+    @property
+    def at(self) -> int:
+        """Column of the fault, from 0, in the text that was given."""
+        return self.base + self.col - 1
+
+
+class EvalError(Exception):
+    """An expression that has no value at this stop.  ``message`` is one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class Token(NamedTuple):
@@ -105,9 +123,13 @@ def _short(text: str) -> str:
 
 
 def caret(text: str, error: ExprError) -> str:
-    """Two lines: the text (a window of it, if it is long), and a ``^`` under the column of the error."""
+    """Two lines: the expression (a window of it, if it is long), and a ``^`` under the column of the error."""
+    return caret_under(text, error.col - 1)
+
+
+def caret_under(text: str, at: int) -> str:
+    """The same for any text and column (from 0)."""
     shown = "".join(char if char.isprintable() else " " for char in text)
-    at = error.col - 1
     if at > 60:
         shown, at = "…" + shown[at - 40 :], 41
     if len(shown) > 100:

@@ -42,10 +42,13 @@ class Field:
 
     ``stride`` is what makes a run a run: neighbours whose values grow by it are one entry (page-table entries grow by
     the page size).  ``stat`` marks statistics: no part of the key by which states are matched.  ``linear`` marks counts
-    that list operations move by one: they enter the digest in proportion to their value.
+    that list operations move by one: they enter the digest in proportion to their value.  ``tape`` marks what says how
+    a run is steered and not what the machine is: it does not enter the digest.
     """
 
-    __slots__ = ("_bases", "_blank", "chunks", "default", "fid", "journal", "linear", "name", "stat", "stride", "width")
+    __slots__ = (
+        "_bases", "_blank", "chunks", "default", "fid", "journal", "linear", "name", "stat", "stride", "tape", "width"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class Field:
         stride: int = 0,
         stat: bool = False,
         linear: bool = False,
+        tape: bool = False,
     ) -> None:
         self.journal = journal
         self.name = name
@@ -64,6 +68,7 @@ class Field:
         self.stride = stride
         self.stat = stat
         self.linear = linear
+        self.tape = tape
         self.fid = len(journal.fields)
         self.chunks: dict[int, array[int]] = {}
         self._bases: dict[int, int] = {}
@@ -384,8 +389,8 @@ _M128 = (1 << 128) - 1
 
 
 def mix(field: Field, index: int, value: int) -> tuple[int, int]:
-    """Two independent 64-bit words for one cell; (0, 0) for a cell at its default."""
-    if value == field.default:
+    """Two independent 64-bit words for one cell; (0, 0) at its default, and for what is no state of the machine."""
+    if value == field.default or field.tape:
         return 0, 0
     x = (field.fid << 56 ^ index) * 0x9E3779B97F4A7C15F39CC0605CEDC835
     if not field.linear:

@@ -88,10 +88,12 @@ class Log:
 
     def event(self, step: int) -> Event:
         """One stop as it is shown."""
-        shape = self.at(step)
         addr = self.addr[step]
-        addr = -1 if addr == M64 else addr
-        arg = self.arg[step]
+        return self.event_with(step, -1 if addr == M64 else addr, self.arg[step])
+
+    def event_with(self, step: int, addr: int, arg: int) -> Event:
+        """One stop as it would be shown with another address (-1: none) and operand."""
+        shape = self.at(step)
         more = shape.more
         outcome = shape.outcome
         if outcome.startswith("NULL "):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from kernelmodel.decision import Call, is_mechanism
 from kernelmodel.defs import gfp_names, result_name
 from kernelmodel.machine import Machine
+from kernelmodel.members import Struct
 from kernelmodel.snapshot import CallView, Local
-from kernelmodel.structs import Folio, Mm, Struct, Vma, VmFault
+from kernelmodel.structs import Folio, FreeArea, MemCgroup, Mm, Vma, VmFault, VmStat, ZoneStruct
 
 if TYPE_CHECKING:
     from kernelmodel.session import Session
@@ -35,10 +36,12 @@ def source_of(code: CodeType) -> tuple[str, ...]:
     return known
 
 
-def call_views(session: Session) -> tuple[CallView, ...]:
-    """Outermost first."""
-    now, before = session.calls(), session.calls_before()
-    hits = hits_by_function(session)
+def call_views(session: Session, cpu: int) -> tuple[CallView, ...]:
+    """The calls of one CPU, outermost first; what changed is known of the CPU that stopped only."""
+    stopped = cpu == session.log.at(session.step).cpu
+    before = session.calls_before() if stopped else []
+    now = session.calls(cpu)
+    hits = hits_by_function(session, cpu)
     m = session.m
     views = []
     for depth, call in enumerate(now):
@@ -58,15 +61,19 @@ def call_views(session: Session) -> tuple[CallView, ...]:
     return tuple(views)
 
 
-def hits_by_function(session: Session) -> dict[str, dict[int, int]]:
-    """How often each line was stopped at in the present access, up to now (the 2,000 last stops)."""
+def hits_by_function(session: Session, cpu: int) -> dict[str, dict[int, int]]:
+    """How often a CPU stopped at each line in its present access, up to now (looked for in the 2,000 last stops)."""
     log, step = session.log, session.step
-    access = log.access[step]
+    access = -1
     found: dict[str, dict[int, int]] = {}
     for at in range(step, max(-1, step - 2000), -1):
+        shape = log.at(at)
+        if shape.cpu != cpu:
+            continue
+        if access < 0:
+            access = log.access[at]
         if log.access[at] != access:
             break
-        shape = log.at(at)
         lines = found.setdefault(shape.function, {})
         lines[shape.line] = lines.get(shape.line, 0) + 1
     return found
@@ -129,10 +136,21 @@ def number_text(m: Machine, name: str, value: int) -> str:
 
 def struct_text(value: Any) -> str:
     """A struct by what identifies it."""
-    if isinstance(value, Vma):
-        return f"{value.name} [{value.vm_start:#x}, {value.vm_end:#x})"
-    if isinstance(value, Folio):
-        return f"pfn {value.id:#x}, order {value.order}"
-    if isinstance(value, Mm):
-        return value.m.mm_names[value.id]
+    match value:
+        case Vma():
+            return f"{value.name} [{value.vm_start:#x}, {value.vm_end:#x})"
+        case Folio():
+            return f"pfn {value.id:#x}, order {value.order}"
+        case Mm():
+            return value.m.mm_names[value.id]
+        case ZoneStruct():
+            return f"zone {value.m.zones[value.id].name}"
+        case FreeArea():
+            return f"free_area[{value.id % value.m.orders}], nr_free {value.nr_free}"
+        case MemCgroup():
+            return f"mem_cgroup, usage {value.usage}"
+        case VmStat():
+            return "vmstat"
+        case VmFault():
+            return f"vm_fault of {value.real_address:#x}"
     return repr(value) if isinstance(value, Struct) else type(value).__name__

@@ -112,7 +112,7 @@ class Machine:
         # programs
         self.cpu_event = field("cpu_event", 4)
         """Events of the CPU's program that are done."""
-        self.answered = field("answered", 1)
+        self.answered = field("answered", 1, tape=True)
         """Scripted answers that were used, by their number in the scenario."""
         self.uffd_events = field("uffd_events", 4, stat=True)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kernelmodel.stop_env import Run, Stop
+from kernelmodel.locations import Location
+from kernelmodel.run_protocol import Run, Stop
 from kernelmodel.stops import Breakpoint, Breakpoints
 
 Poll = Callable[[int], bool]
@@ -54,16 +55,14 @@ def cont(run: Run, breaks: Breakpoints | None, poll: Poll | None = None) -> Moti
     return _onward(run, lambda _at: False, breaks, poll)
 
 
-def until(
-    run: Run, predicate: Callable[[Run], bool], breaks: Breakpoints | None = None, poll: Poll | None = None
-) -> Motion:
-    """On to the first later stop at which ``predicate(run)`` holds."""
+def until(run: Run, location: Location, breaks: Breakpoints | None = None, poll: Poll | None = None) -> Motion:
+    """On to the first later stop that a location means."""
+    return _onward(run, lambda at: location.matches(run, at, run.event(at)), breaks, poll)
 
-    def arrived(at: int) -> bool:
-        _stand(run, at)
-        return predicate(run)
 
-    return _onward(run, arrived, breaks, poll)
+def until_back(run: Run, location: Location, breaks: Breakpoints | None = None, poll: Poll | None = None) -> Motion:
+    """Back to the last earlier stop that a location means."""
+    return _back(run, lambda at: location.matches(run, at, run.event(at)), breaks, poll)
 
 
 def goto(run: Run, n: int, poll: Poll | None = None) -> Motion:
@@ -121,6 +120,8 @@ def _stand(run: Run, at: int) -> Stop:
 def _onward(run: Run, arrived: Callable[[int], bool], breaks: Breakpoints | None, poll: Poll | None) -> Motion:
     """Forward from the present stop to the first that has ``arrived`` or is a breakpoint, or to the end."""
     at = start = run.step
+    if breaks:
+        breaks.begin(run)
     while True:
         if at == run.last:
             _stand(run, at)
@@ -131,7 +132,7 @@ def _onward(run: Run, arrived: Callable[[int], bool], breaks: Breakpoints | None
             _stand(run, at)
         hit = breaks.match(run, at) if breaks else None
         if hit is not None:
-            return Motion(_stand(run, at), hit, _words(hit))
+            return Motion(_stand(run, at), hit, hit.words)
         if arrived(at):
             return Motion(_stand(run, at))
         if at == run.last and run.stop.kind != "decision":
@@ -143,17 +144,14 @@ def _onward(run: Run, arrived: Callable[[int], bool], breaks: Breakpoints | None
 def _back(run: Run, arrived: Callable[[int], bool], breaks: Breakpoints | None, poll: Poll | None) -> Motion:
     """Back from the present stop, likewise, or to the start."""
     start = run.step
+    if breaks:
+        breaks.begin(run)
     for at in range(start - 1, -1, -1):
         hit = breaks.match(run, at) if breaks else None
         if hit is not None:
-            return Motion(_stand(run, at), hit, _words(hit))
+            return Motion(_stand(run, at), hit, hit.words)
         if arrived(at):
             return Motion(_stand(run, at))
         if poll is not None and (start - at) % _EVERY == 0 and poll(at):
             return Motion(_stand(run, at), None, INTERRUPTED)
     return Motion(_stand(run, 0), None, START)
-
-
-def _words(hit: Breakpoint) -> str:
-    trouble = f" (its condition has no value: {hit.trouble})" if hit.trouble else ""
-    return f"breakpoint {hit.number}: {hit.text}{trouble}"

@@ -138,3 +138,5 @@ class Scenario:
     warnings: tuple[str, ...] = ()
     """Notes for stderr: ``file:line:col: note: …``."""
     raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    edited: tuple[str, ...] = ()
+    """``key = value`` for each key that was changed after loading: no token can name such a scenario."""

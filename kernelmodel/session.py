@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from kernelmodel import boot
@@ -85,6 +85,8 @@ class Session:
         self.fallbacks = array("I")
         """Steps of all known fallbacks."""
         self._faults = 0
+        self.values: dict[tuple[int, str], Any] = {}
+        """By step and text: values of watched expressions that are known; the cut run has others."""
         self._forward(None, None)
 
     # -- where it stands -----------------------------------------------------------------------------
@@ -123,12 +125,13 @@ class Session:
         """Which access a step belongs to: the number of its event, ``NO_EVENT`` at the end."""
         return self.log.access[step]
 
-    def calls(self) -> list[Call]:
-        """The call stack of the CPU that stopped, outermost first; drives the paths again if need be."""
-        if self.end is not None and self.step == self.last and self._bug_calls:
+    def calls(self, cpu: int = -1) -> list[Call]:
+        """The call stack of a CPU (-1: the one that stopped), outermost first; drives the paths again if need be."""
+        stopped = self.log.at(self.step).cpu
+        if self._bug_calls and self.end is not None and self.step == self.last and cpu in (-1, stopped):
             return self._bug_calls
         self._revive()
-        driver = self.cpus[self.log.at(self.step).cpu].driver
+        driver = self.cpus[stopped if cpu < 0 else cpu].driver
         return driver.calls() if driver is not None else []
 
     def calls_before(self) -> list[Call]:
@@ -200,6 +203,24 @@ class Session:
             self._jump(self.log.mark[step])
         return self.stop
 
+    def forget(self, step: int) -> Stop:
+        """Go to a known step and forget what came after it, and the answer that was given there."""
+        self.seek(step)
+        self._cut()
+        return self.stop
+
+    def along(self, first: int, last: int) -> Iterator[int]:
+        """Stand at each known stop of a range in turn, with the paths alive: one drive for all of them."""
+        self.seek(first)
+        self._revive()
+        yield first
+        while self.step < last:
+            self._revive()
+            end = self.end
+            self._forward(None, None)
+            self.end = end
+            yield self.step
+
     def fork(self) -> Session:
         """Another session on the same tape, at the same step, with a machine of its own."""
         other = Session(self.scenario, self.variant)
@@ -219,9 +240,9 @@ class Session:
 
     def lookup(self, name: str) -> Any:
         """Value of a bare name: an operand of the decision, a local of the calls (innermost first), a struct."""
-        from kernelmodel import look
+        from kernelmodel.look_names import lookup
 
-        return look.lookup(self, name)
+        return lookup(self, name)
 
     def ask(self, text: str) -> int:
         """Value of an expression in C syntax at the present stop; ``ExprError`` or ``EvalError`` if it has none."""
@@ -230,12 +251,18 @@ class Session:
 
         return evaluate(parse(text), StopEnv(self, self.step))
 
+    def find_event(self, text: str, start: int, direction: int, poll: Callable[[int], bool] | None = None) -> int:
+        """The nearest known step after ``start`` (before it: ``direction`` < 0) whose line has this text; -1: none."""
+        from kernelmodel.find import find_event
+
+        return find_event(self, text, start, direction, poll)
+
     def digest(self) -> str:
         """Of the present state."""
         return self.m.digest()
 
     def token(self) -> str:
-        """The run in a line: scenario, hash, variant, and what differs from natural."""
+        """The run in a line: scenario, hash, variant, and what differs from natural; '' if the scenario was edited."""
         from kernelmodel import tokens
 
         return tokens.make(self)
@@ -458,6 +485,7 @@ class Session:
         self.log.cut(self.step + 1)
         self.end = None
         self._bug_calls = []
+        self.values.clear()
         if self._before[0] > self.step:
             self._before = (NO_STEP, [])
         self._faults = max(self.log.fault) + 1

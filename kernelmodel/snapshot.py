@@ -22,9 +22,15 @@ class View(NamedTuple):
     frame: int = -1
     """Which call is selected: index into ``Snapshot.calls``; -1 is the innermost modelled function."""
     cpu: int = -1
-    """CPU in view; -1 is the one that stopped."""
+    """CPU whose call stack and locals are in view; -1 is the one that stopped."""
     since: int = -1
-    """What changed since this step; -1 means since the stop before."""
+    """What differs from the state at this known step, an earlier or a later one; -1 means the stop before."""
+    watch: tuple[str, ...] = ()
+    """Expressions whose values are wanted."""
+    overview: int = 0
+    """Into how many buckets the whole known run is divided for ``Snapshot.overview``; 0: none."""
+    event_at: int = -1
+    """Step in the middle of the list of decisions; -1: the list follows the present one."""
 
 
 class Event(NamedTuple):
@@ -166,7 +172,7 @@ class ZoneView(NamedTuple):
     nr_free: tuple[int, ...]
     """Free blocks per order 0 … MAX_ORDER, all migratetypes."""
     delta: tuple[int, ...]
-    """What the last step changed, per order."""
+    """How many more than at the stop that is compared with, per order."""
     free: int
     min: int
     low: int
@@ -176,11 +182,13 @@ class ZoneView(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One cell that the last step changed."""
+    """One cell that differs from the stop that is compared with; a last row without values says what was left out."""
 
     what: str
     old: str
+    """There."""
     new: str
+    """Here."""
     step: int
 
 
@@ -201,6 +209,21 @@ class CpuView(NamedTuple):
     """``runs``, ``stopped``, ``waits: …``, ``done``."""
     function: str
     line: int
+
+
+class WatchView(NamedTuple):
+    """One watched expression."""
+
+    text: str
+    """As it was asked for."""
+    value: str
+    """As C would print it; without a value the reason why."""
+    changed: bool
+    """Another value than at the stop that is compared with (``View.since``)."""
+    was: str
+    """What it was there, '' if it has not changed."""
+    ok: bool
+    """Has it a value?"""
 
 
 class TimelineMark(NamedTuple):
@@ -267,3 +290,15 @@ class Snapshot(NamedTuple):
     """Statistics that are not zero."""
     memcg: tuple[int, int]
     """Charged pages, limit in pages (-1: none)."""
+    view_cpu: int = 0
+    """CPU whose calls are in view; ``cpu`` is the one that stopped."""
+    since: int = -1
+    """The step that is compared with; -1 at the first stop: the machine before the run."""
+    watches: tuple[WatchView, ...] = ()
+    """One for each of ``View.watch``."""
+    overview: tuple[int, ...] = ()
+    """Fallbacks in each bucket of the whole known run."""
+    bucket: int = 0
+    """Steps in a bucket of ``overview``; the last one may hold fewer."""
+    edited: tuple[str, ...] = ()
+    """``key = value`` for each key of the scenario that was changed after loading."""

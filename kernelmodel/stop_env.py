@@ -1,81 +1,48 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a front end's motion and conditions need of a session, and the names that an expression sees at one stop."""
+"""The names that an expression sees at one stop of a run."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from kernelmodel.expr import EvalError, Ref
-from kernelmodel.scenario_types import Scenario
-from kernelmodel.snapshot import Event
+from kernelmodel.run_protocol import Run
 
-
-class Stop(Protocol):
-    """Where a run stands: ``kind`` is ``decision``, ``bug``, ``blocked`` or ``end``; ``text`` says it in words."""
-
-    @property
-    def kind(self) -> str: ...  # noqa: D102
-    @property
-    def step(self) -> int: ...  # noqa: D102
-    @property
-    def text(self) -> str: ...  # noqa: D102
-
-
-class Run(Protocol):
-    """The part of a session that breakpoints and motions use."""
-
-    @property
-    def step(self) -> int:
-        """Present stop, from 0."""
-
-    @property
-    def last(self) -> int:
-        """Highest stop that is known."""
-
-    @property
-    def stop(self) -> Stop:
-        """The present stop."""
-
-    @property
-    def scenario(self) -> Scenario:
-        """What is run."""
-
-    def advance(self, answer: str | None = None) -> Stop:
-        """One stop forward; stays at the last stop of the run."""
-
-    def seek(self, step: int) -> Stop:
-        """To a known stop."""
-
-    def event(self, step: int) -> Event:
-        """The decision at a known stop, without moving."""
-
-    def depth(self, step: int) -> int:
-        """Call depth at a known stop, without moving."""
-
-    def access_of(self, step: int) -> int:
-        """Number of the access of a known stop, without moving."""
-
-    def lookup(self, name: str) -> Any:
-        """A bare name at the present stop, None if it has no value."""
+if TYPE_CHECKING:
+    from kernelmodel.reads import Reads
 
 
 _FIELDS = ("order", "i", "cpu", "fault", "step", "addr", "line")
-_MORE_MEMBERS = {"vm_area_struct": ("vm_mm",), "folio": ("nr_pages",)}
+
+
+class MustMove(Exception):
+    """A value for which the session would have to leave its stop."""
 
 
 class StopEnv:
     """Names at a known stop: the event's fields, what it carries besides (``from``, ``to``), then the session's.
 
-    A field that does not apply (-1 in the event) has no value.  The session is moved to the stop only when a name is
-    asked for that the event does not have.
+    A field that does not apply (-1 in the event) has no value.  The session is moved to the stop only when something
+    is asked for that the event does not have.
     """
 
-    __slots__ = ("at", "event", "session")
+    __slots__ = ("at", "event", "hits", "reads", "session", "still")
 
-    def __init__(self, session: Run, at: int) -> None:
+    def __init__(
+        self, session: Run, at: int, hits: int = 0, reads: Reads | None = None, *, still: bool = False
+    ) -> None:
+        """``hits`` is what ``hits()`` gives; ``reads`` records what the values depend on.
+
+        ``still``: raise ``MustMove`` rather than move the session.
+        """
         self.session = session
         self.at = at
         self.event = session.event(at)
+        self.hits = hits
+        self.reads = reads
+        self.still = still
 
     def name(self, name: str) -> int | Ref:
         """An event field, or whatever the session knows by that name; ``EvalError`` if there is none."""
@@ -88,22 +55,32 @@ class StopEnv:
             value = dict(event.more).get(name)
             value = value if isinstance(value, int) else None
         if value is None:
-            if self.session.step != self.at:
-                self.session.seek(self.at)
-            value = self.session.lookup(name)
-        if value is None and name.isupper():
-            value = self._geometry().get(name)
+            value = self._geometry().get(name) if name.isupper() else None
+            return self._lookup(name) if value is None else int(value)
+        self._depends()
+        return _checked(value, name)
+
+    def _lookup(self, name: str) -> int | Ref:
+        from kernelmodel.reads import STANDING
+
+        self._stand()
+        value = self.session.lookup(name)
+        if name not in STANDING:
+            self._depends()
         if value is None:
             raise EvalError(f"{name} has no value here")
         return _checked(value, name)
 
     def member(self, ref: Ref, name: str) -> int | Ref:
         """A member that the table of structs names, and nothing else."""
-        known = _members(ref)
+        known = members(ref)
         if not known:
             raise EvalError(f"this is not a struct: it has no member {name}")
         if name not in known:
             raise EvalError(f"{_cname(ref)} has no member {name}{_close(name, known)}")
+        self._stand()
+        if self.reads is not None:
+            self._record(ref, name, self.reads)
         return _checked(getattr(ref, name), name)
 
     def index(self, ref: Ref, index: int) -> int | Ref:
@@ -112,12 +89,83 @@ class StopEnv:
             raise EvalError("this is not an array")
         if index >= len(ref):
             raise EvalError(f"index {index} is beyond the {len(ref)} elements of the array")
+        self._stand()
         return _checked(ref[index], f"element {index}")
 
     def call(self, name: str, args: tuple[int, ...]) -> int:
-        """``order(bytes)``: the smallest order whose folio holds so many bytes, with the page size of this run."""
+        """``order(bytes)``, ``size(order)``, ``pte(address)``, ``hits()``, ``step()``.
+
+        ``order``: the smallest order whose folio holds so many bytes; ``size``: bytes of a folio of that order; both
+        with the page size of this run.  ``pte``: value of the entry (of the PMD, if it is a leaf) that maps an address,
+        0 if none.  ``hits``: of the breakpoint that asks; in a condition without this stop, in a log text with it.
+        """
+        if name in ("hits", "step"):
+            self._depends()
+            return self.hits if name == "hits" else self.at
+        if name == "pte":
+            return self._pte(args[0])
         size = self._geometry()["PAGE_SIZE"]
-        return (max(-(-args[0] // size), 1) - 1).bit_length()
+        if name == "order":
+            return (max(-(-args[0] // size), 1) - 1).bit_length()
+        if args[0] > 63:
+            raise EvalError(f"there is no order {args[0]}")
+        return size << args[0]
+
+    @contextmanager
+    def before(self) -> Iterator[StopEnv | None]:
+        """The names at the stop before this one; the session is back where it stood when the context ends."""
+        stood = self.session.step
+        self._depends()
+        try:
+            yield StopEnv(self.session, self.at - 1, self.hits, None, still=self.still) if self.at > 0 else None
+        finally:
+            if self.session.step != stood:
+                self.session.seek(stood)
+
+    def text(self, ref: Ref) -> str:
+        """``folio#4096``; ``{4, 3, 0}``: what makes a struct or an array another one."""
+        if isinstance(ref, (list, tuple)):
+            return "{" + ", ".join(each if isinstance(each, str) else self._element(each) for each in ref) + "}"
+        return repr(ref) if hasattr(ref, "cname") else _cname(ref)
+
+    def _element(self, value: Any) -> str:
+        checked = _checked(value, "an element")
+        return str(checked) if isinstance(checked, int) else self.text(checked)
+
+    def names(self) -> list[str]:
+        """Names that an expression may use at this stop, for completion."""
+        from kernelmodel.completions import names
+
+        return names(self)
+
+    def _stand(self) -> None:
+        if self.session.step != self.at:
+            if self.still:
+                raise MustMove
+            self.session.seek(self.at)
+
+    def _depends(self) -> None:
+        """The value depends on something that no cell of the machine holds."""
+        if self.reads is not None:
+            self.reads.only_cells = False
+
+    def _record(self, ref: Any, name: str, reads: Reads) -> None:
+        member = getattr(type(ref), "members", {}).get(name)
+        if member is None:
+            reads.only_cells = False
+        else:
+            reads.add(member.cells(ref))
+
+    def _pte(self, address: int) -> int:
+        from kernelmodel.reads import pte_of
+
+        mm: Any = self._lookup("mm")
+        if not hasattr(mm, "m"):
+            raise EvalError("there are no page tables here")
+        value, cells = pte_of(mm, address)
+        if self.reads is not None:
+            self.reads.add(cells)
+        return value
 
     def _geometry(self) -> dict[str, int]:
         from kernelmodel.arch import ARCHES
@@ -132,16 +180,17 @@ def _checked(value: object, name: str) -> int | Ref:
         return 0
     if isinstance(value, (int, list, tuple)):
         return value
-    if _members(value):
+    if members(value):
         return value
     raise EvalError(f"{name} is not a number")
 
 
-def _members(ref: object) -> tuple[str, ...]:
+def members(ref: object) -> tuple[str, ...]:
+    """Members of a struct that an expression may name; empty if it is none."""
     from kernelmodel.structs import Struct, VmFault
 
     if isinstance(ref, Struct):
-        return (*type(ref).members, *_MORE_MEMBERS.get(ref.cname, ()))
+        return tuple(type(ref).members)
     if isinstance(ref, VmFault):
         return tuple(name for name in VmFault.__slots__ if name != "m")
     return ()

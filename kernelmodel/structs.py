@@ -2,65 +2,20 @@
 """The kernel's structs over the machine: ``vma.vm_start`` reads the cell, ``vma.anon_vma = 1`` stores it.
 
 The one table of its kind: model code, conditions, watches and panes all go through it.  A struct is a handle
-(machine, number); a member names its C type and the Field that holds it.
+(machine, number); a member names its C type and the Field that holds it (``members``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
-from kernelmodel.defs import MM_ANONPAGES, MM_SWAPENTS
-from kernelmodel.journal import Field
+from kernelmodel.defs import MIGRATE_TYPES, MM_ANONPAGES, MM_SWAPENTS, NODE_STATS, NR_ANON_THPS, VM_EVENTS
 from kernelmodel.machine import Machine
+from kernelmodel.members import Cell, Derived, Member, Struct
 
-
-class Member:
-    """One member: C type, and how to find its cell."""
-
-    def __init__(self, ctype: str, field: str, at: Callable[[Struct], int] | None = None, bias: int = 0) -> None:
-        self.ctype = ctype
-        self.field = field
-        self.at = at
-        self.bias = bias
-        self.name = ""
-
-    def __set_name__(self, owner: type[Struct], name: str) -> None:
-        self.name = name
-        if "members" not in owner.__dict__:
-            owner.members = {}
-        owner.members[name] = self
-
-    def __get__(self, obj: Struct | None, owner: type[Struct]) -> int:
-        if obj is None:
-            raise AttributeError(self.name)
-        field: Field = getattr(obj.m, self.field)
-        return field.get(obj.id if self.at is None else self.at(obj)) + self.bias
-
-    def __set__(self, obj: Struct, value: int) -> None:
-        field: Field = getattr(obj.m, self.field)
-        field.set(obj.id if self.at is None else self.at(obj), value - self.bias)
-
-
-class Struct:
-    """A handle to one struct of the machine."""
-
-    __slots__ = ("id", "m")
-    members: ClassVar[dict[str, Member]] = {}
-    cname: ClassVar[str] = ""
-
-    def __init__(self, m: Machine, number: int) -> None:
-        self.m = m
-        self.id = number
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.id == getattr(other, "id", None)
-
-    def __hash__(self) -> int:
-        return hash((type(self).__name__, self.id))
-
-    def __repr__(self) -> str:
-        return f"{self.cname}#{self.id}"
+__all__ = [
+    "STRUCTS", "Folio", "FreeArea", "MemCgroup", "Member", "Mm", "Struct", "VmFault", "VmStat", "Vma", "ZoneStruct",
+]  # fmt: skip
 
 
 class Mm(Struct):
@@ -87,11 +42,7 @@ class Vma(Struct):
     vm_end = Member("unsigned long", "vm_end")
     vm_flags = Member("unsigned long", "vm_flags")
     anon_vma = Member("struct anon_vma *", "anon_vma")
-
-    @property
-    def vm_mm(self) -> Mm:
-        """The address space that it belongs to."""
-        return Mm(self.m, self.m.vm_mm.get(self.id))
+    vm_mm = Derived("struct mm_struct *", lambda s: Mm(s.m, s.m.vm_mm.get(s.id)), lambda s: [(s.m.vm_mm, s.id)])
 
     @property
     def vm_page_prot(self) -> int:
@@ -118,11 +69,25 @@ class Folio(Struct):
     mapping = Member("struct address_space *", "mapping")
     index = Member("pgoff_t", "page_index")
     memcg_data = Member("unsigned long", "memcg_data")
+    nr_pages = Derived("long", lambda s: 1 << s.order, lambda s: [(s.m.folio_order, s.id)])
 
-    @property
-    def nr_pages(self) -> int:
-        """Pages in the folio."""
-        return 1 << self.order
+
+class FreeArea(Struct):
+    """struct free_area: the free blocks of one order of a zone; its number is zone * orders + order."""
+
+    __slots__ = ()
+    cname = "free_area"
+
+    def lists(self) -> list[Cell]:
+        """The lengths of its lists, a migratetype each."""
+        zone, order = divmod(self.id, self.m.orders)
+        return [(self.m.nr_free, self.m.list_number(zone, kind, order)) for kind in range(MIGRATE_TYPES)]
+
+    nr_free = Derived("unsigned long", lambda s: sum(field.get(at) for field, at in s.lists()), lists)
+
+
+def _watermarks(zone: ZoneStruct) -> list[Cell]:
+    return [(zone.m.watermark, zone.id * 4 + level) for level in range(3)]
 
 
 class ZoneStruct(Struct):
@@ -134,9 +99,59 @@ class ZoneStruct(Struct):
     wmark_min = Member("unsigned long", "watermark", lambda s: s.id * 4)
     wmark_low = Member("unsigned long", "watermark", lambda s: s.id * 4 + 1)
     wmark_high = Member("unsigned long", "watermark", lambda s: s.id * 4 + 2)
+    _watermark = Derived(
+        "unsigned long []", lambda s: tuple(field.get(at) for field, at in _watermarks(s)), _watermarks
+    )
+    """WMARK_MIN, WMARK_LOW, WMARK_HIGH."""
+    free_area = Derived(
+        "struct free_area []", lambda s: tuple(FreeArea(s.m, s.id * s.m.orders + k) for k in range(s.m.orders))
+    )
+    zone_start_pfn = Derived("unsigned long", lambda s: s.m.zones[s.id].start)
+    spanned_pages = Derived("unsigned long", lambda s: s.m.zones[s.id].end - s.m.zones[s.id].start)
 
 
-STRUCTS: dict[str, type[Struct]] = {each.cname: each for each in (Mm, Vma, Folio, ZoneStruct)}
+class MemCgroup(Struct):
+    """struct mem_cgroup, as far as its page counter goes: pages that are charged, and how many may be."""
+
+    __slots__ = ()
+    cname = "mem_cgroup"
+    usage = Member("unsigned long", "memcg_usage")
+    max = Derived("unsigned long", lambda s: s.m.knobs["memcg_limit"])
+    """memory.max in pages; -1 is no limit."""
+
+
+class VmStat(Struct):
+    """The counters of /proc/vmstat that are modelled, by their names there, and those of the process."""
+
+    __slots__ = ()
+    cname = "vmstat"
+    min_flt = Member("unsigned long", "min_flt")
+    maj_flt = Member("unsigned long", "maj_flt")
+    MM_ANONPAGES = Member("long", "rss_stat", lambda s: s.m.mm_counter(s.id, MM_ANONPAGES))
+    MM_SWAPENTS = Member("long", "rss_stat", lambda s: s.m.mm_counter(s.id, MM_SWAPENTS))
+
+
+def _counter(name: str, member: Member | Derived) -> None:
+    setattr(VmStat, name, member)
+    member.__set_name__(VmStat, name)
+
+
+for _number, _name in enumerate(VM_EVENTS):
+    _counter(_name, Member("unsigned long", "vm_event", lambda s, at=_number: at))  # type: ignore[misc]
+for _number, _name in enumerate(NODE_STATS):
+    _counter(_name, Member("unsigned long", "node_stat", lambda s, at=_number: at))  # type: ignore[misc]
+_counter(
+    "nr_anon_transparent_hugepages",  # counted in pages, shown in huge pages
+    Derived(
+        "unsigned long",
+        lambda s: s.m.node_stat.get(NR_ANON_THPS) >> s.m.arch.pmd_order,
+        lambda s: [(s.m.node_stat, NR_ANON_THPS)],
+    ),
+)
+
+STRUCTS: dict[str, type[Struct]] = {
+    each.cname: each for each in (Mm, Vma, Folio, ZoneStruct, FreeArea, MemCgroup, VmStat)
+}
 
 
 class VmFault:

@@ -9,10 +9,13 @@ hex digits of the end state, by which a replay is verified; a run that is not at
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from kernelmodel.scenario_types import Scenario
     from kernelmodel.session import Session
 
 MAX_LENGTH = 64 << 10
@@ -26,6 +29,10 @@ class TokenError(Exception):
         self.message = message
 
 
+class BadAnswer(Exception):
+    """An answer (of a token) that no question of the run takes."""
+
+
 class Token(NamedTuple):
     """A token, taken apart.  ``answers`` is by question number."""
 
@@ -37,27 +44,36 @@ class Token(NamedTuple):
 
 
 def make(session: Session) -> str:
-    """The token of a run as far as it is known; verified by its digest only if it stands at its end."""
-    numbers = {bisect_left(session.questions, step): text for step, text in sorted(session.answers.items())}
-    answers = ",".join(f"{n}={text.replace(' ', '+')}" for n, text in numbers.items())
+    """The token of a run as far as it is known; verified by its digest only if it stands at its end.
+
+    '' if the scenario was edited after loading: a token names a file, and this one is none.
+    """
+    scenario = session.scenario
+    if scenario.edited:
+        return ""
+    answers = ",".join(f"{n}={text.replace(' ', '+')}" for n, text in numbered(session).items())
     at_end = session.finished and session.step == session.last
     digest = session.digest()[:8] if at_end else ""
-    scenario = session.scenario
     return f"thp1:{quote(scenario.name)}:{scenario.hash}:{session.variant}:{answers}:{digest}"
 
 
+def numbered(session: Session) -> dict[int, str]:
+    """What the user answered, by the number of the question."""
+    return {bisect_left(session.questions, step): text for step, text in sorted(session.answers.items())}
+
+
 def quote(name: str) -> str:
-    """A name without ``:`` and blanks."""
-    return "".join(f"%{ord(c):02X}" if c in "%: \t\r\n" else c for c in name)
+    """A name as printable ASCII without ``:`` and blanks; other bytes of its UTF-8 as ``%XX``."""
+    data = name.encode("utf-8", "surrogateescape")
+    return "".join(chr(b) if 0x21 <= b <= 0x7E and b not in b"%:" else f"%{b:02X}" for b in data)
 
 
 def unquote(text: str) -> str:
-    """And back."""
-    head, *rest = text.split("%")
-    try:
-        return head + "".join(chr(int(each[:2], 16)) + each[2:] for each in rest)
-    except ValueError:
-        raise TokenError(f"bad escape in {text!r}") from None
+    """And back; ``TokenError`` for a ``%`` that no two hex digits follow."""
+    if re.search("%(?![0-9A-Fa-f]{2})", text):
+        raise TokenError(f"bad escape in {text!r}")
+    data = re.sub(b"%(..)", lambda escape: bytes.fromhex(escape[1].decode()), text.encode("utf-8", "surrogateescape"))
+    return data.decode("utf-8", "surrogateescape")
 
 
 def parse(text: str) -> Token:
@@ -79,3 +95,87 @@ def parse(text: str) -> Token:
             raise TokenError(f"the answer {each!r} does not read NUMBER=OUTCOME")
         answers[int(number)] = answer.replace("+", " ")
     return Token(unquote(name), digits, variant, answers, digest)
+
+
+# -- coming to where a token was made --------------------------------------------------------------------
+def fit(token: Token, scenario: Scenario, variant: str) -> None:
+    """``TokenError`` if the token was made with another scenario, or with another variant.
+
+    The name does not matter: a copy of the file will do, and a file that has changed will not.
+    """
+    if scenario.edited:
+        raise TokenError(f"this scenario was edited here ({scenario.edited[0]}): no token is about it")
+    if scenario.hash != token.hash:
+        has = f"its hash is {scenario.hash}, the token was made with {token.hash}"
+        if token.name != scenario.name:
+            raise TokenError(f"the token is about {token.name}, not {scenario.name}: {has}")
+        raise TokenError(f"{scenario.name} has changed: {has}")
+    if token.variant != variant:
+        raise TokenError(f"the token is about variant {token.variant}, this run is {variant}")
+
+
+def replay(session: Session, token: Token | str, poll: Callable[[int], bool] | None = None) -> str:
+    """Bring a session to the run that a token names, to its end.
+
+    '' if that is the run that the token was made of, as far as it says, else what is different, in words.
+    ``TokenError`` or ``BadAnswer`` if it does not fit, ``ImpossibleAnswer`` if the scenario's own answers don't suit
+    it; the session then stands where it stood, on the run that it had.
+    Every 256 stops ``poll(step)`` may interrupt.
+    """
+    from kernelmodel.answers import ImpossibleAnswer
+
+    token = parse(token) if isinstance(token, str) else token
+    fit(token, session.scenario, session.variant)
+    mine, here, last = numbered(session), session.step, session.last
+    try:
+        done = _follow(session, token.answers, poll)
+    except (BadAnswer, ImpossibleAnswer):
+        _follow(session, mine, None, last)
+        session.seek(here)
+        raise
+    if not done:
+        return "interrupted"
+    if token.digest and session.digest()[:8] != token.digest:
+        return f"the run ends in state {session.digest()[:8]}, the token says {token.digest}: the model has changed"
+    return ""
+
+
+def _follow(session: Session, answers: dict[int, str], poll: Callable[[int], bool] | None, until: int = -1) -> bool:
+    """Run to the end (or to a step) with these answers and no others; False if interrupted."""
+    mine = numbered(session)
+    differ = [number for number in {*mine, *answers} if mine.get(number) != answers.get(number)]
+    first = min(differ, default=len(session.questions))
+    if first < len(session.questions):
+        session.forget(session.questions[first])
+    session.seek(session.last)
+    left = {number: text for number, text in answers.items() if number >= first}
+    while not session.finished and not 0 <= until <= session.step:
+        session.advance(due(session, left))
+        if poll is not None and session.step % 256 == 0 and poll(session.step):
+            return False
+    if left and session.finished:
+        raise BadAnswer(never_asked(session, left))
+    return True
+
+
+def due(session: Session, left: dict[int, str]) -> str | None:
+    """The answer for the present, last known stop, taken out of ``left``; None if it asks nothing or none is there.
+
+    ``BadAnswer`` if the state does not allow it.
+    """
+    if not left or not session.questions or session.questions[-1] != session.step:
+        return None
+    number = len(session.questions) - 1
+    answer = left.pop(number, None)
+    if answer is None:
+        return None
+    allowed = session.possible_answers()
+    if answer not in allowed:
+        event = session.event(session.step)
+        raise BadAnswer(f"question {number} is {event.site}: it takes {' or '.join(allowed)}, not {answer}")
+    return answer
+
+
+def never_asked(session: Session, left: dict[int, str]) -> str:
+    """What to say of answers that are left over at the end of a run."""
+    return f"question {min(left)} was never asked: the run has {len(session.questions)} questions"

@@ -7,7 +7,7 @@ gone on, a pass through the fault path when it returned, an access when it ended
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kernelmodel.cpus import event_text
@@ -18,6 +18,8 @@ from kernelmodel.mm.vmstat import counters, mthp_stats, stat_name, stat_unit
 from kernelmodel.session import AccessEnd, Session
 from kernelmodel.snapshot import Event
 from kernelmodel.structs import Mm
+from kernelmodel.tokens import BadAnswer as BadAnswer
+from kernelmodel.tokens import due, never_asked
 
 if TYPE_CHECKING:
     from kernelmodel.stops import Breakpoints
@@ -48,36 +50,17 @@ def follow(
         hit = breaks.match(session) if breaks is not None and len(breaks) and not ended else None
         if hit is not None or ended:
             break
-        session.advance(_answer(session, left))
+        session.advance(due(session, left))
     yield from feed.rest()
     if hit is not None:
         event = session.event(session.step)
-        reason = hit.trouble or f"{hit.text}: {event.why or event.outcome or event.kind}"
+        reason = hit.trouble or (hit.words if hit.watch else f"{hit.text}: {event.why or event.outcome or event.kind}")
         yield record("stop", kind="break", step=session.step, reason=reason, **{"break": hit.number})
     else:
         if left:
-            raise BadAnswer(f"question {min(left)} was never asked: the run has {len(session.questions)} questions")
+            raise BadAnswer(never_asked(session, left))
         yield record("stop", kind=session.stop.kind, step=session.step, reason=session.stop.text)
     yield summary(session)
-
-
-class BadAnswer(Exception):
-    """An answer (of a token) that no question of the run takes."""
-
-
-def _answer(session: Session, left: dict[int, str]) -> str | None:
-    """The answer that is due at the present stop, if it asks something."""
-    if not left or not session.questions or session.questions[-1] != session.step:
-        return None
-    number = len(session.questions) - 1
-    answer = left.pop(number, None)
-    if answer is None:
-        return None
-    allowed = session.possible_answers()
-    if answer not in allowed:
-        event = session.event(session.step)
-        raise BadAnswer(f"question {number} is {event.site}: it takes {' or '.join(allowed)}, not {answer}")
-    return answer
 
 
 class Feed:
@@ -265,7 +248,8 @@ def summary(session: Session) -> Record:
         accesses=len(session.accesses),
         vmstat={name: value for name, value in sorted(stats.items()) if name not in sizes},
         mthp_stat=dict(sorted(sizes.items())),
-        token=session.token(),
+        edited=list(session.scenario.edited) or None,
+        token=session.token() or None,
         digest=session.digest(),
     )
 
@@ -302,6 +286,11 @@ def event_line(event: Event, page_size: int) -> str:
     return f"{text}: {event.why}" if event.why else text
 
 
+def found_line(event: Event, page_size: int) -> str:
+    """One decision as searches see it: CPU, function and line, then ``event_line``."""
+    return f"cpu{event.cpu} {event.function}:{event.line} {event_line(event, page_size)}"
+
+
 def text_line(session: Session, row: Record) -> str:
     """A record as one line of text."""
     kind = row["type"]
@@ -325,7 +314,14 @@ def text_line(session: Session, row: Record) -> str:
         return f"stop: {row['kind']}{which} at #{row['step']}: {row['reason']}"
     stats = ", ".join(f"{name} {value}" for name, value in (*row["vmstat"].items(), *row["mthp_stat"].items()))
     head = f"summary: {row['steps']} steps, {row['accesses']} accesses; {stats or 'no statistic changed'}"
+    if "edited" in row:
+        return f"{head}\n{edited_words(row['edited'])}"
     return f"{head}\ntoken: {row['token']}"
+
+
+def edited_words(edited: Iterable[str]) -> str:
+    """Instead of a token: what was changed in the scenario."""
+    return f"edited: {'; '.join(edited)}; save-scenario first, then there is a token"
 
 
 def _counts(row: Record) -> str:

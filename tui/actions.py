@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What each action of ``keys`` does: one call of a session verb or a change of the look, nothing longer."""
+"""What the keys do that stand for no whole command line: matters of the screen, and lines that the cursor completes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kernelmodel import motion
-from kernelmodel.locations import LocationError
-from kernelmodel.motion import Motion, Poll
-from tui.commands import usages
-from tui.marks import toggle
-from tui.paint import events, helptext, source
+from tui.boxes import open_palette
+from tui.carry import copy_pane, copy_transcript, shot
+from tui.finding import search, search_again
+from tui.paint import helptext
 from tui.paint.layout import PANES
+from tui.paint.layouts import LAYOUTS, grow, minimise
 from tui.paint.overlay import Overlay
 from tui.paint.rows import Row
-from tui.verbs import answer, move_frame
+from tui.paint.under import expression, location, number_of, step_of
+from tui.verbs.session import help_lines
 
 if TYPE_CHECKING:
     from tui.desk import Desk
@@ -23,69 +23,84 @@ if TYPE_CHECKING:
 Do = Callable[["Desk"], None]
 
 
-def _motion(move: Callable[..., Motion], quick: bool = False) -> Do:
+# -- lines that the cursor completes -----------------------------------------------------------------
+def _located(command: str) -> Do:
+    """A command on the line, event or breakpoint under the cursor."""
+
     def do(desk: Desk) -> None:
-        desk.go(lambda poll: move(desk.session, breaks=desk.breaks, poll=poll), quick)
+        place = location(desk.snap, desk.look)
+        if place:
+            desk.execute(f"{command} {place}")
+        else:
+            desk.say(f"{command}: no line and no event is under the cursor here")
 
     return do
-
-
-def _fallback(direction: int) -> Do:
-    return lambda desk: desk.go(lambda poll: motion.fallback(desk.session, direction, poll))
-
-
-def _goto(desk: Desk, step: int) -> None:
-    desk.go(lambda poll: motion.goto(desk.session, step, poll), quick=step <= desk.session.last)
-
-
-def _first(desk: Desk) -> None:
-    _goto(desk, 0)
-
-
-def _last(desk: Desk) -> None:
-    def run(poll: Poll | None) -> Motion:
-        return motion.cont(desk.session, None, poll)
-
-    desk.go(run)
-
-
-def _enter(desk: Desk) -> None:
-    look, snap = desk.look, desk.snap
-    if look.focus == "events":
-        _goto(desk, events.cursor_step(snap, look))
-    elif look.focus == "timeline" and look.mark >= 0:
-        _goto(desk, look.mark)
-    else:
-        desk.say("Enter goes to an event: focus events (9) or timeline (8)")
 
 
 def _toggle(desk: Desk) -> None:
-    snap, look = desk.snap, desk.look
-    if look.focus == "events":
-        at = events.cursor_step(snap, look)
-        location = next((event.kind for event in snap.events if event.step == at), "")
+    if desk.look.focus == "breaks" and (number := number_of(desk.snap, desk.look)):
+        desk.execute(f"delete {number}")
     else:
-        call = source.selected(snap)
-        location = f"{call.function}:{source.cursor_line(snap, look)}" if call else ""
-    if not location:
-        desk.say("no line and no event here to break on")
-        return
-    try:
-        words = toggle(desk.breaks, location)
-    except LocationError as error:
-        desk.say(str(error), "error")
-        return
-    desk.message = ((f" {words}", ""),)
-    desk.refresh()
+        _located("toggle")(desk)
 
 
-def _frame(by: int) -> Do:
-    def do(desk: Desk) -> None:
-        move_frame(desk.console, by)
-        desk.look.line = 0
+def _edit_break(desk: Desk) -> None:
+    """Open the prompt on the breakpoint under the cursor, or on a new one there."""
+    number = number_of(desk.snap, desk.look)
+    found = desk.breaks.get(number) if number else None
+    if found is not None and found.watch is None:
+        desk.ask("command", f"edit-break {number} {found.text}")
+    elif found is not None:
+        desk.ask("command", f"condition {number} ")
+    else:
+        desk.ask("command", f"break {location(desk.snap, desk.look)} if ")
+
+
+def _enable(desk: Desk) -> None:
+    number = number_of(desk.snap, desk.look)
+    found = desk.breaks.get(number) if number else None
+    if found is None:
+        desk.say("no breakpoint is under the cursor")
+    else:
+        desk.console.execute(f"{'disable' if found.enabled else 'enable'} {number}")
+        desk.say(f"breakpoint {number} {'on' if found.enabled else 'off'}: {found.text}")
         desk.refresh()
 
+
+def _print(desk: Desk) -> None:
+    desk.ask("command", f"print {expression(desk.snap, desk.look)}")
+
+
+def _change(command: str) -> Do:
+    def do(desk: Desk) -> None:
+        text = expression(desk.snap, desk.look)
+        if text:
+            desk.execute(f"{command} {text}")
+        else:
+            desk.say(f"{command}: put the cursor on a variable, a PTE or a watched expression")
+
     return do
+
+
+def _enter(desk: Desk) -> None:
+    focus = desk.look.focus
+    if focus == "source":
+        _located("until")(desk)
+    elif (step := step_of(desk.snap, desk.look)) >= 0:
+        desk.execute(f"goto {step}")
+    elif focus in ("stack", "orders", "table", "watch") and (text := expression(desk.snap, desk.look)):
+        desk.execute(f"last {text}")
+    elif focus == "cpus" and desk.snap.cpus:
+        row = min(desk.look.row.get("cpus", 0), len(desk.snap.cpus) - 1)
+        desk.execute(f"cpu {desk.snap.cpus[row].cpu}")
+    elif focus == "breaks" and (number := number_of(desk.snap, desk.look)):
+        found = desk.breaks.get(number)
+        if found is not None:
+            desk.execute(f"until {found.location.text}")
+    else:
+        desk.say(
+            "Enter: runs to the line (source), goes to the step (events, timeline), tells who wrote it (stack, table)"
+        )
 
 
 def choose(desk: Desk) -> None:
@@ -94,38 +109,64 @@ def choose(desk: Desk) -> None:
     if snap.event is None or not (snap.outcomes or snap.forcible):
         desk.say("nothing is asked here: the environment answers allocations and charges only")
         return
+    outcomes = (*snap.outcomes, *snap.forcible)
     rows: list[Row] = []
-    for at, outcome in enumerate((*snap.outcomes, *snap.forcible)):
+    for at, outcome in enumerate(outcomes):
         note = "natural" if at == 0 and snap.outcomes else ""
         if outcome in snap.forcible:
             note = "forced: puts its cause into the machine"
         taken = "  ← taken" if outcome == snap.event.outcome else ""
         rows.append(((f" {outcome:<12}", "bold"), (note, "dim"), (taken, "dim")))
-    desk.overlay = Overlay("choose", f"{snap.event.site or snap.event.kind} =", rows, selected=0)
+    desk.overlay = Overlay(
+        "choose", f"{snap.event.site or snap.event.kind} =", rows, selected=0,
+        take=lambda at: desk.execute(f"answer {outcomes[at]}"),
+    )  # fmt: skip
     desk.draw()
 
 
-def take_choice(desk: Desk) -> None:
-    """Answer with the selected outcome; a new one cuts the known run here."""
-    snap, box = desk.snap, desk.overlay
-    if box is None:
-        return
-    outcome = (*snap.outcomes, *snap.forcible)[box.selected]
-    desk.go(lambda poll: answer(desk.console, outcome), quick=True)
+# -- one more key ------------------------------------------------------------------------------------
+def _wait_for(action: str, words: str) -> Do:
+    def do(desk: Desk) -> None:
+        desk.pending = action
+        desk.say(words, "key")
+
+    return do
 
 
+def _mark(desk: Desk, key: str, character: str) -> None:
+    if character.isascii() and character.isalpha():
+        desk.execute(f"mark {character}")
+    else:
+        desk.say("a mark is a letter: nothing was marked")
+
+
+def _tomark(desk: Desk, key: str, character: str) -> None:
+    if character == "'":
+        desk.execute("back")
+    elif character.isascii() and character.isalpha():
+        desk.execute(f"jump {character}")
+    else:
+        desk.say("a mark is a letter")
+
+
+PENDING: dict[str, Callable[[Desk, str, str], None]] = {"nav.mark": _mark, "nav.tomark": _tomark}
+"""What the next key means, by the action that waits for it."""
+
+
+# -- the screen --------------------------------------------------------------------------------------
 def focus_number(desk: Desk, digit: str) -> None:
     """Focus the pane of a number key."""
-    _show(desk, PANES[(int(digit) - 1) % 10])
+    show(desk, PANES[(int(digit) - 1) % 10])
 
 
-def _show(desk: Desk, pane: str) -> None:
+def show(desk: Desk, pane: str) -> None:
+    """Focus a pane."""
     desk.look.show(pane)
     desk.refresh()
 
 
 def _focus(by: int) -> Do:
-    return lambda desk: _show(desk, PANES[(PANES.index(desk.look.focus) + by) % len(PANES)])
+    return lambda desk: show(desk, PANES[(PANES.index(desk.look.focus) + by) % len(PANES)])
 
 
 def _zoom(desk: Desk) -> None:
@@ -133,22 +174,65 @@ def _zoom(desk: Desk) -> None:
     desk.refresh()
 
 
-def _back(desk: Desk) -> None:
-    desk.look.zoom = False
-    desk.look.follow()
-    desk.eye.pte_at = -1
-    desk.console.frame = -1
+def _grow(rows: int, columns: int) -> Do:
+    def do(desk: Desk) -> None:
+        grow(desk.look, desk.look.focus, rows, columns, desk.width, desk.height)
+        desk.refresh()
+
+    return do
+
+
+def _minimise(desk: Desk) -> None:
+    minimise(desk.look, desk.look.focus, desk.width, desk.height)
     desk.refresh()
 
 
-def _prompt(desk: Desk) -> None:
-    desk.prompt.open()
-    desk.asking = True
-    desk.draw()
+def _next_layout(desk: Desk) -> None:
+    names = list(LAYOUTS)
+    desk.execute(f"layout {names[(names.index(desk.look.layout) + 1) % len(names)]}")
+
+
+def _diff(desk: Desk) -> None:
+    """Compare with: the stop before, the start, each mark in turn."""
+    names = ["last", "start", *desk.console.places.marks]
+    now = desk.console.settings.diff
+    at = names.index(now) + 1 if now in names else 0
+    desk.execute(f"set diff {names[at % len(names)]}")
+
+
+def _cpu(by: int) -> Do:
+    def do(desk: Desk) -> None:
+        cpus = [each.cpu for each in desk.snap.cpus]
+        if len(cpus) < 2:
+            desk.say("this scenario has one CPU")
+            return
+        now = desk.console.cpu if desk.console.cpu >= 0 else desk.snap.cpu
+        desk.console.execute(f"cpu {cpus[(cpus.index(now) + by) % len(cpus)]}")
+        desk.look.line = 0
+        desk.refresh()
+
+    return do
+
+
+def _frame(command: str) -> Do:
+    def do(desk: Desk) -> None:
+        desk.look.line = 0
+        desk.execute(command)
+
+    return do
+
+
+def _back(desk: Desk) -> None:
+    desk.look.zoom = False
+    desk.look.search = ""
+    desk.look.follow()
+    desk.eye.pte_at = -1
+    desk.console.frame = desk.console.cpu = -1
+    desk.refresh()
 
 
 def _help(desk: Desk) -> None:
-    desk.overlay = Overlay("help", "help", helptext.paint(usages()))
+    desk.overlay = Overlay("help", f"help: {desk.look.focus}", helptext.paint(desk.look.focus, desk.keys, help_lines()))
     desk.draw()
 
 
@@ -157,39 +241,114 @@ def _redraw(desk: Desk) -> None:
     desk.refresh()
 
 
-def _quit(desk: Desk) -> None:
-    desk.shell.leave()
+def _hint(desk: Desk) -> None:
+    desk.say(f"{desk.keys.shown('quit')} quits ({desk.keys.shown('quit.hint')} alone does nothing)")
+
+
+def _edit(desk: Desk) -> None:
+    """The scenario in the user's editor, then the run anew from what it holds."""
+    from kernelmodel import scenario
+    from tui import outside
+
+    if not outside.editor():
+        desk.say("set EDITOR to your editor", "error")
+        return
+    path = str(scenario.find(desk.session.scenario.name))
+    if not desk.shell.aside(lambda: outside.edit(path)):
+        desk.say("this terminal can't be lent to an editor", "error")
+        return
+    desk.execute("reload")
 
 
 ACTIONS: dict[str, Do] = {
-    "exec.step": _motion(motion.step, quick=True),
-    "exec.next": _motion(motion.next_),
-    "exec.finish": _motion(motion.finish),
-    "exec.cont": _motion(motion.cont),
-    "exec.rstep": _motion(motion.reverse_step, quick=True),
-    "exec.rnext": _motion(motion.reverse_next),
-    "exec.rfinish": _motion(motion.reverse_finish),
-    "exec.rcont": _motion(motion.reverse_continue),
-    "nav.fallback_prev": _fallback(-1),
-    "nav.fallback_next": _fallback(1),
-    "nav.first": _first,
-    "nav.last": _last,
-    "exec.restart": _first,
+    "exec.tocursor": _located("until"),
+    "exec.rtocursor": _located("reverse-until"),
+    "nav.change_prev": _change("previous-change"),
+    "nav.change_next": _change("next-change"),
+    "nav.mark": _wait_for("nav.mark", "mark: a letter, Esc for none"),
+    "nav.tomark": _wait_for("nav.tomark", "to mark: a letter; ' for where the last jump began"),
     "bp.toggle": _toggle,
+    "bp.edit": _edit_break,
+    "bp.enable": _enable,
     "whatif": choose,
-    "frame.up": _frame(-1),
-    "frame.down": _frame(1),
-    "show.where": lambda desk: _show(desk, "stack"),
+    "cmd.print": _print,
+    "frame.up": _frame("up"),
+    "frame.down": _frame("down"),
+    "show.where": lambda desk: show(desk, "stack"),
+    "show.vars": lambda desk: show(desk, "stack"),
+    "cpu.prev": _cpu(-1),
+    "cpu.next": _cpu(1),
+    "view.diff": _diff,
+    "search.open": lambda desk: desk.ask("search", "", "/"),
+    "search.next": lambda desk: search_again(desk, 1),
+    "search.prev": lambda desk: search_again(desk, -1),
+    "enter": _enter,
     "focus.next": _focus(1),
     "focus.prev": _focus(-1),
     "view.zoom": _zoom,
-    "enter": _enter,
-    "cmd": _prompt,
+    "view.grow": _grow(1, 0),
+    "view.shrink": _grow(-1, 0),
+    "view.minimise": _minimise,
+    "view.wider": _grow(0, 2),
+    "view.narrower": _grow(0, -2),
+    "view.layout": _next_layout,
+    "copy.pane": copy_pane,
+    "copy.transcript": copy_transcript,
+    "shot": lambda desk: shot(desk, ""),
+    "edit": _edit,
+    "cmd": lambda desk: desk.ask("command"),
+    "palette": open_palette,
     "help": _help,
     "back": _back,
-    "interrupt": lambda desk: desk.say("nothing is running; Q quits"),
+    "interrupt": lambda desk: desk.say(f"nothing is running; {desk.keys.shown('quit')} quits"),
     "redraw": _redraw,
-    "quit": _quit,
-    "quit.hint": lambda desk: desk.say("Q quits (q alone does nothing)"),
+    "suspend": lambda desk: desk.shell.stop_process(),
+    "quit.hint": _hint,
 }
-"""By action id; every key of ``keys.KEYMAP`` leads to one."""
+"""By action id; every other action is a line of the command language."""
+
+
+# -- what commands ask of a screen -------------------------------------------------------------------
+def ask_screen(desk: Desk, name: str, argument: str) -> None:
+    """Carry out what a command can't do without a screen."""
+    _ASKED[name](desk, argument)
+
+
+def _layout(desk: Desk, name: str) -> None:
+    desk.console.settings.layout = desk.look.layout = name
+    desk.look.sizes.clear()
+    desk.look.widths.clear()
+    desk.look.zoom = False
+    desk.message = ((f" layout {name}", ""),)
+
+
+def _theme(desk: Desk, name: str) -> None:
+    desk.console.settings.theme = desk.look.theme = name
+    desk.message = ((f" theme {name}", ""),)
+    desk.shell.repaint()
+
+
+def _setting(desk: Desk, name: str) -> None:
+    value = getattr(desk.console.settings, name)
+    desk.message = ((f" {name} = {value}", ""),)
+    if name == "theme":
+        _theme(desk, value)
+    elif name == "layout":
+        _layout(desk, value)
+    elif name == "ascii":
+        desk.look.ascii = value == "on"
+
+
+_ASKED: dict[str, Callable[[Desk, str], None]] = {
+    "help": lambda desk, _: _help(desk),
+    "pane": show,
+    "zoom": lambda desk, _: _zoom(desk),
+    "layout": _layout,
+    "theme": _theme,
+    "setting": _setting,
+    "search": search,
+    "copy": lambda desk, what: copy_transcript(desk) if what == "transcript" else copy_pane(desk),
+    "shot": shot,
+    "edit": lambda desk, _: _edit(desk),
+}
+"""By the name in ``Result.ask``."""

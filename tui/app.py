@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 os.environ.setdefault("TEXTUAL_FPS", "240")
@@ -21,14 +20,11 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.screen import Screen
 
-from kernelmodel.stops import Breakpoints
-from tui.commands import Move
+from tui.commands import Console, Move
 from tui.desk import Desk
+from tui.keys import Keymap
 from tui.paint.frame import Frame
 from tui.panes.canvas import Canvas
-
-if TYPE_CHECKING:
-    from kernelmodel.session import Session
 
 PROGRESS_SECONDS = 0.1
 """How often a long run tells how far it is."""
@@ -47,10 +43,9 @@ class DebuggerApp(App[None], inherit_bindings=False):
     ALLOW_SELECT = False
     AUTO_FOCUS = None
 
-    def __init__(self, session: Session, breaks: Breakpoints, commands: list[str], first_line: str = "") -> None:
+    def __init__(self, console: Console, keys: Keymap | None = None, first_line: str = "") -> None:
         super().__init__(ansi_color=True)
-        self.desk = Desk(session, breaks, self)
-        self.desk.queue = commands
+        self.desk = Desk(console, self, keys)
         if first_line:
             self.desk.message = ((f" {first_line}", ""),)
         self.canvas = Canvas()
@@ -71,7 +66,7 @@ class DebuggerApp(App[None], inherit_bindings=False):
     def on_resize(self, event: events.Resize) -> None:
         """Also the first event of all: paint, then execute the commands that wait."""
         self.guard(lambda: self.desk.resize(event.size.width, event.size.height))
-        if self.desk.queue and not self.desk.running:
+        if self.desk.console.queue and not self.desk.running:
             self.call_after_refresh(self.guard, self.desk.next_queued)
 
     def on_key(self, event: events.Key) -> None:
@@ -90,11 +85,11 @@ class DebuggerApp(App[None], inherit_bindings=False):
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Wheel."""
-        self.guard(lambda: self.desk.move("up"))
+        self.guard(lambda: self.desk.scroll(int(event.screen_x), int(event.screen_y), "up"))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Wheel."""
-        self.guard(lambda: self.desk.move("down"))
+        self.guard(lambda: self.desk.scroll(int(event.screen_x), int(event.screen_y), "down"))
 
     def guard(self, do: Callable[[], None]) -> None:
         """Run a handler; whatever it raises ends the program with the terminal restored."""
@@ -125,6 +120,29 @@ class DebuggerApp(App[None], inherit_bindings=False):
         """The motion sees it when it polls next."""
         self.stop_motion = True
 
+    def aside(self, do: Callable[[], None]) -> bool:
+        """Give the terminal back for as long as ``do`` runs."""
+        from textual.app import SuspendNotSupported
+
+        try:
+            with self.suspend():
+                do()
+        except SuspendNotSupported:
+            return False
+        self.canvas.forget()
+        return True
+
+    def stop_process(self) -> None:
+        """Stop the process as Ctrl+Z does."""
+        self.action_suspend_process()
+
+    def copy(self, text: str) -> None:
+        """OSC 52, which most terminals take."""
+        from tui.take import osc52
+
+        if self._driver is not None:
+            self._driver.write(osc52(text, tmux=bool(os.environ.get("TMUX"))))
+
     def beside(self, do: Move) -> None:
         """The motion runs in a thread; until it has ended the desk touches the session no more."""
         self.stop_motion = False
@@ -153,39 +171,24 @@ class DebuggerApp(App[None], inherit_bindings=False):
             await asyncio.wait({self.motion})
 
 
-def run_app(session: Session, breaks: Breakpoints, *, commands: list[str] | None = None, first_line: str = "") -> int:
-    """Debug ``session`` on the terminal until the user quits; the exit code.
+def run_app(console: Console, *, keys: Keymap | None = None, first_line: str = "", mouse: bool = True) -> int:
+    """Debug on the terminal until the user quits; the exit code.
 
-    ``commands`` are executed after the first paint; ``first_line`` is shown in the message line.  70 means a fault of
-    ours: the terminal is restored and one line on stderr names the file that holds the traceback.
+    What waits in ``console`` is executed after the first paint; ``first_line`` is shown in the message line.  70 means a
+    fault of ours: the terminal is restored and one line on stderr names the file that holds the traceback.
     ``ImpossibleAnswer`` passes through (an answer that the scenario gives and its state does not allow).
     """
     from kernelmodel.answers import ImpossibleAnswer
 
-    app = DebuggerApp(session, breaks, list(commands or []), first_line)
+    app = DebuggerApp(console, keys, first_line)
     try:
-        app.run()
+        app.run(mouse=mouse)
     except Exception as error:
         app.failure = app.failure or error
     if isinstance(app.failure, ImpossibleAnswer):
         raise app.failure
     if app.failure is not None:
-        sys.stderr.write(f"thp-debug: internal error, report written to {_report(app.failure)}\n")
+        from tui.crash import report
+
+        sys.stderr.write(f"thp-debug: internal error, report written to {report(app.failure)}\n")
     return 70 if app.failure is not None or app.return_code else 0
-
-
-def _report(failure: Exception) -> str:
-    """Write the traceback to the user's state directory; the path, or why there is none."""
-    import traceback
-    from pathlib import Path
-
-    from platformdirs import user_state_dir
-
-    try:
-        folder = Path(user_state_dir("thp-debug"))
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"crash-{os.getpid()}.txt"
-        path.write_text("".join(traceback.format_exception(failure)), encoding="utf-8")
-    except OSError as error:
-        return f"nowhere ({error})"
-    return str(path)

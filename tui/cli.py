@@ -11,14 +11,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from kernelmodel.session import Session
-    from kernelmodel.stops import Breakpoints
+    from tui.headless import Output
 
 VERSION = "0.1.0"
 USAGE = """\
-usage: thp-debug SCENARIO.toml [-b LOC]... [-ex CMD]... [--variant V] [--plain]     the debugger
+usage: thp-debug SCENARIO.toml [-b LOC]... [-ex CMD]... [-x FILE]... [--variant V]   the debugger
+                 [--plain] [--fresh] [--keymap gdb|cgdb|vscode|vim] [--ascii]
+                 [--theme ansi|dark|light|contrast] [--no-mouse]
        thp-debug run      SCENARIO [--variant V] [-b LOC]... [--format text|ndjson]  to the end or the first stop
-       thp-debug check    SCENARIO|FOLDER... [--format text|ndjson|junit]            meet [expect]
+       thp-debug run      SCENARIO -x FILE... [-ex CMD]... [-b LOC]...               a script of debugger commands
+       thp-debug check    SCENARIO|FOLDER... [--format text|ndjson|junit|b4]         meet [expect]
        thp-debug replay   TOKEN|FILE [--scenario FILE] [--format text|ndjson]        a run from its token
        thp-debug variants [--format text|ndjson]                                     what is modelled
        thp-debug schema | new                                                        JSON Schema, a first scenario
@@ -107,7 +109,7 @@ def batch(command: str, words: list[str]) -> int:
     args = parser(command).parse_args(words)
     out = headless.Output(getattr(args, "format", "text"), sys.stdout, sys.stderr)
     calls: dict[str, Callable[[], int]] = {
-        "run": lambda: headless.run(args.scenario, args.variant, args.b, out),
+        "run": lambda: run(args, out),
         "check": lambda: headless.check(args.scenario, out),
         "replay": lambda: headless.replay(args.token, args.scenario, out),
         "variants": lambda: headless.variants(out),
@@ -117,16 +119,24 @@ def batch(command: str, words: list[str]) -> int:
     return headless.told(out, f"thp-debug {command}", calls[command])
 
 
+def run(args: argparse.Namespace, out: Output) -> int:
+    """``run``: records of the run, or the answers to a script of commands."""
+    from tui import headless
+
+    if args.lines:
+        return headless.script(args.scenario, args.variant, args.b, args.lines, out)
+    return headless.run(args.scenario, args.variant, args.b, out)
+
+
 def parser(command: str) -> Parser:
     """The options of one subcommand."""
     made = Parser(prog=f"thp-debug {command}", allow_abbrev=False)
-    forms = {"run": 2, "replay": 2, "variants": 2, "check": 3}.get(command, 0)
+    forms = {"run": 2, "replay": 2, "variants": 2, "check": 4}.get(command, 0)
     if forms:
-        made.add_argument("--format", choices=("text", "ndjson", "junit")[:forms], default="text")
+        made.add_argument("--format", choices=("text", "ndjson", "junit", "b4")[:forms], default="text")
     if command == "run":
         made.add_argument("scenario", metavar="SCENARIO")
-        made.add_argument("--variant", metavar="V")
-        made.add_argument("-b", action="append", default=[], metavar="LOC")
+        add_session_options(made)
     elif command == "check":
         made.add_argument("scenario", nargs="+", metavar="SCENARIO|FOLDER")
     elif command == "replay":
@@ -135,24 +145,40 @@ def parser(command: str) -> Parser:
     return made
 
 
+def add_session_options(made: Parser) -> None:
+    """What the debugger and ``run`` have in common."""
+    made.add_argument("--variant", metavar="V")
+    made.add_argument("-b", action="append", default=[], metavar="LOC")
+    made.add_argument("-ex", action="append", default=[], dest="lines", metavar="CMD")
+    made.add_argument(
+        "-x", action="append", default=[], dest="lines", metavar="FILE", type=lambda name: f"source {name}"
+    )
+
+
 def debug(words: list[str]) -> int:
     """The debugger: in the terminal, or line by line."""
     made = Parser(prog="thp-debug", allow_abbrev=False)
     made.add_argument("scenario", metavar="SCENARIO.toml")
-    made.add_argument("-b", action="append", default=[], metavar="LOC")
-    made.add_argument("-ex", action="append", default=[], metavar="CMD")
-    made.add_argument("--variant", metavar="V")
+    add_session_options(made)
     made.add_argument("--plain", action="store_true")
+    made.add_argument("--fresh", action="store_true")
+    made.add_argument("--no-mouse", action="store_true")
+    made.add_argument("--ascii", action="store_true")
+    made.add_argument("--keymap", metavar="PRESET")
+    made.add_argument("--theme", metavar="NAME")
     args = made.parse_args(words)
-    plain = args.plain
     if sys.stdin is None:
         sys.stdin = open(os.devnull)  # noqa: SIM115 - closed with the process
-    if not plain and not terminal():
-        if sys.stdin.isatty() and not args.ex:
+    if not args.plain and not terminal():
+        if sys.stdin.isatty() and not args.lines:
             sys.stderr.write("thp-debug: no terminal to draw on; use --plain, -ex CMD, or thp-debug run\n")
             return 5
-        plain = True
-    return open_debugger(args, plain)
+        args.plain = True
+    from tui import headless
+    from tui.opening import open_debugger
+
+    out = headless.Output("text", sys.stdout, sys.stderr)
+    return headless.told(out, "thp-debug", lambda: open_debugger(args, out))
 
 
 def terminal() -> bool:
@@ -160,41 +186,11 @@ def terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "")
 
 
-def open_debugger(args: argparse.Namespace, plain: bool) -> int:
-    """Load, boot, and hand over."""
-    from tui import headless
-
-    out = headless.Output("text", sys.stdout, sys.stderr)
-
-    def front_end(session: Session, breaks: Breakpoints) -> int:
-        if plain:
-            from tui.plain import run_plain
-
-            return run_plain(session, breaks, args.ex, sys.stdin, sys.stdout)
-        from tui.app import run_app
-
-        return run_app(session, breaks, commands=args.ex)
-
-    return headless.told(out, "thp-debug", lambda: headless.start(args.scenario, args.variant, args.b, out, front_end))
-
-
 def crash(error: Exception) -> int:
     """Our bug: write a report, name its path, exit 70."""
-    import traceback
-    from pathlib import Path
+    from tui.crash import report
 
-    from platformdirs import user_state_dir
-
-    folder = Path(user_state_dir("thp-debug"))
-    line = f"thp-debug: internal error: {type(error).__name__}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        report = folder / "crash.txt"
-        report.write_text("".join(traceback.format_exception(error)))
-        line += f"; the report is in {report}"
-    except OSError:
-        line += "; no report could be written"
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(f"thp-debug: internal error: {type(error).__name__}; the report is in {report(error)}\n")
     return 70
 
 

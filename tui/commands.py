@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command language: one table for the prompt on the screen, the plain prompt, ``-ex``, completion and help.
+"""The command language: one table for the prompt on the screen, the plain prompt, scripts, keys, completion and help.
 
 ``Console.execute`` parses a line and says what to do; it moves nothing itself, so that a front end may run a long
-motion beside its screen.
+motion beside its screen.  What a motion came to is told by ``Console.arrived``.  Every line and every answer goes into
+``Console.log``, which is the same whichever front end is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +18,10 @@ from kernelmodel.expr import EvalError, ExprError
 from kernelmodel.locations import LocationError
 from kernelmodel.motion import Motion, Poll
 from kernelmodel.stops import Breakpoints
+from tui.paint.rows import clean
+from tui.places import Places, Spot
+from tui.settings import Settings
+from tui.told import display, place_lines
 
 if TYPE_CHECKING:
     from kernelmodel.session import Session
@@ -24,6 +30,12 @@ Move = Callable[[Poll | None], Motion]
 """A motion that has not happened yet."""
 
 PROMPT = "(thp) "
+MORE_PROMPT = ">"
+"""Prompt of the lines between ``commands`` and ``end``."""
+MAX_LOG = 20_000
+"""Lines of the console that are kept."""
+MAX_QUEUE = 100_000
+"""Lines that wait, and lines that breakpoints may execute before the user is asked again."""
 
 
 @dataclass(slots=True)
@@ -33,8 +45,15 @@ class Result:
     lines: list[str] = field(default_factory=list)
     error: bool = False
     move: Move | None = None
+    quick: bool = False
+    """Whether the motion is short enough to be made between two keys."""
+    jump: bool = False
+    """Whether the motion goes along the list of jumps and is none itself."""
     quit: bool = False
-    help: bool = False
+    ask: tuple[str, str] | None = None
+    """Something that only a screen can do: (name, argument)."""
+    shell: tuple[str, str] | None = None
+    """A command line for the user's shell, and its standard input."""
 
 
 class CommandError(Exception):
@@ -66,58 +85,230 @@ class Command(NamedTuple):
     usage: str
     help: str
     verb: Verb
+    group: str
+    takes: tuple[str, ...] = ()
+    """What its arguments are, for completion: ``location``, ``expr``, ``mark`` …"""
     repeats: bool = False
     """Whether an empty line does it again."""
+    more: str = ""
+    """More help, for ``help COMMAND`` and the reference."""
 
 
 class Console:
-    """The command line of one debugging session: its selected frame and what an empty line repeats."""
+    """The command line of one debugging session: what is selected, marked, displayed, and what was said."""
 
     def __init__(self, session: Session, breaks: Breakpoints) -> None:
         self.session = session
         self.breaks = breaks
         self.frame = -1
         """Index into ``Snapshot.calls``; -1 is the innermost modelled function.  Each motion resets it."""
+        self.cpu = -1
+        """CPU in view; -1 is the one that stopped."""
+        self.places = Places()
+        self.settings = Settings()
+        self.displays: dict[int, str] = {}
+        """Expressions shown after each motion, by number."""
+        self.aliases: dict[str, str] = {}
+        self.history: list[str] = []
+        """Lines that the user typed, oldest first."""
+        self.log: list[str] = []
+        self.queue: list[tuple[str, bool]] = []
+        """Lines that wait to be executed (scripts, commands of a breakpoint), and whether they may reach the shell."""
         self.last_motion = ""
+        self.keep: Callable[[list[str]], str] | None = None
+        """Told what is to be remembered whenever that changes; answers with what the user is to be told, mostly ''."""
+        self.keep_line: Callable[[str], str] | None = None
+        """Likewise, told each line that the user typed."""
+        self._kept: list[str] = []
+        self.collecting: tuple[int, list[str]] | None = None
+        """Breakpoint whose commands are being typed, and the lines so far."""
+        self._left = MAX_QUEUE
+        self._from: Spot | None = None
+        """Where the motion under way began."""
 
-    def execute(self, text: str) -> Result:
-        """Never raises for what a user may type: an error is a result with ``error`` set and a caret in its lines."""
-        text = text.rstrip()
+    # -- lines -----------------------------------------------------------------------------------------
+    @property
+    def prompt(self) -> str:
+        """What stands before the line that is typed next."""
+        return MORE_PROMPT if self.collecting else PROMPT
+
+    def typed(self, text: str) -> Result:
+        """Execute a line that the user typed."""
+        if text.strip() and self.collecting is None:
+            if self.history[-1:] != [text]:
+                self.history.append(text)
+            if self.keep_line is not None and (complaint := self.keep_line(text)):
+                self.put([complaint])
+        self._left = MAX_QUEUE
+        return self.execute(text)
+
+    def execute(self, text: str, trusted: bool = True) -> Result:
+        """Never raises for what a user may type: an error is a result with ``error`` set and a caret in its lines.
+
+        ``trusted``: whether the line may reach the user's shell (lines of a file may not).
+        """
+        self.put([self.prompt + text])
+        result = self._execute(text.rstrip(), trusted)
+        self.put(result.lines)
+        if result.error:
+            self.queue.clear()
+            self.collecting = None
+        elif result.move is not None and not result.jump:
+            self._from = Spot(self.session, self.session.step)
+        else:
+            self._remember()
+        return result
+
+    def remembered(self) -> list[str]:
+        """The command lines that bring breakpoints and displays back."""
+        return [*self.breaks.script(), *(f"display {text}" for text in self.displays.values())]
+
+    def restore(self, lines: list[str]) -> list[str]:
+        """Execute such lines; those that mean nothing (any more)."""
+        said, troubles = len(self.log), []
+        for line in self.breaks.shifted(lines):
+            if self.execute(line, trusted=False).error:
+                troubles.append(line)
+        del self.log[said:]
+        self.last_motion = ""
+        self._kept = self.remembered()
+        return troubles
+
+    def _remember(self) -> None:
+        if self.keep is None or (lines := self.remembered()) == self._kept:
+            return
+        self._kept = lines
+        if complaint := self.keep(lines):
+            self.put([complaint])
+
+    def wait(self, lines: Iterable[str], trusted: bool = False, first: bool = False) -> None:
+        """Have lines executed after the present one, before or after those that wait already."""
+        more = [(line, trusted) for line in lines]
+        self.queue[:] = more + self.queue if first else self.queue + more
+        if len(self.queue) > MAX_QUEUE:
+            self.queue.clear()
+            raise CommandError(f"more than {MAX_QUEUE} lines wait: all of them are dropped")
+
+    def next(self) -> Result | None:
+        """Execute the line that has waited longest; None if none waits."""
+        if not self.queue:
+            return None
+        self._left -= 1
+        if self._left < 0:
+            self.queue.clear()
+            words = [f"stopped after {MAX_QUEUE} lines without one from you"]
+            self.put(words)
+            return Result(words, error=True)
+        return self.execute(*self.queue.pop(0))
+
+    def put(self, lines: Iterable[str]) -> None:
+        """Say something."""
+        self.log += [clean(line.replace("\t", "    ")).rstrip() for line in lines]
+        if len(self.log) > MAX_LOG + MAX_LOG // 10:
+            del self.log[:-MAX_LOG]
+
+    def _execute(self, text: str, trusted: bool) -> Result:
+        if self.collecting is not None:
+            return self._collect(text.strip())
         if text.lstrip().startswith("#"):
             return Result()
         if not text.strip():
             text = self.last_motion
             if not text:
                 return Result()
+        text, *rest = separate(text)
         try:
+            if rest:
+                self.wait(rest, trusted, first=True)
+            text = self._expand(text)
             command, line = parse(text)
+            if command.name in ("shell", "pipe") and not trusted:
+                raise CommandError(f"{command.name} works at the prompt only, not from a file")
             result = command.verb(self, line)
         except CommandError as error:
-            return Result(with_caret(text, error.message, error.col), error=True)
-        except LocationError as error:
-            return Result(with_caret(text, str(error), _argument(text)), error=True)
-        except ExprError as error:
-            return Result(with_caret(text, error.message, _expression(text) + error.col - 1), error=True)
+            return Result(with_caret(self.prompt, text, error.message, error.col), error=True)
+        except (LocationError, ExprError) as error:
+            col = _argument(text) + max(error.at, 0)
+            return Result(with_caret(self.prompt, text, str(error), col), error=True)
         except EvalError as error:
-            return Result(with_caret(text, error.message, _argument(text)), error=True)
+            return Result(with_caret(self.prompt, text, error.message, _argument(text)), error=True)
         if command.repeats:
             self.last_motion = text
         return result
+
+    def _collect(self, text: str) -> Result:
+        assert self.collecting is not None
+        number, lines = self.collecting
+        if text != "end":
+            lines.append(text)
+            return Result()
+        self.collecting = None
+        self.breaks.set_commands(number, lines)
+        return Result()
+
+    def _expand(self, text: str) -> str:
+        """The line with its alias, if it begins with one, replaced; not again inside the replacement."""
+        word, blank, rest = text.lstrip().partition(" ")
+        known = self.aliases.get(word)
+        return text if known is None else known + blank + rest
+
+    # -- motions ---------------------------------------------------------------------------------------
+    def arrived(self, moved: Motion) -> list[str]:
+        """A motion has ended: remember the jump, have the breakpoint's commands wait, and say where the run stands."""
+        if self._from is not None and (
+            self._from.session is not self.session or abs(self._from.step - self.session.step) > 1
+        ):
+            self.places.left(self._from)
+        self._from = None
+        self.frame = self.cpu = -1
+        lines = [f"#{step} log: {text}" for step, text in self.breaks.take_log()]
+        if moved.reason and moved.reason != moved.stop.text:
+            lines.append(moved.reason)
+        lines += place_lines(self.session)
+        for number, text in self.displays.items():
+            lines.append(f"{number}: {display(self.session, text)}")
+        self.put(lines)
+        if moved.hit is not None and moved.hit.commands:
+            self.wait(moved.hit.commands, first=True)
+        return lines
+
+    def become(self, session: Session) -> None:
+        """Go on with another run."""
+        self.session = session
+        self.frame = self.cpu = -1
+
+
+_COMMAND = re.compile(r'(?:\s*[\w-]+\s+/(?:\\.|[^/\\])*/)?(?:"(?:\\.|[^"\\])*"|[^;])*')
+"""A command up to its ``;``, which does not count in quotes and in the ``/pattern/`` of a location."""
+
+
+def separate(text: str) -> list[str]:
+    """The commands of a line; at least one, perhaps empty."""
+    if ";" not in text:
+        return [text]
+    parts, at = [], 0
+    while at <= len(text):
+        found = _COMMAND.match(text, at)
+        assert found is not None
+        parts.append(found.group().strip())
+        at = found.end() + 1
+    return [part for part in parts if part] or [""]
 
 
 def parse(text: str) -> tuple[Command, Line]:
     """The command that a line names, and its arguments; ``CommandError`` if there is none or more than one."""
     begin = len(text) - len(text.lstrip())
-    end = begin
-    while end < len(text) and (text[end].isalpha() or text[end] == "-"):
+    end = begin + (text[begin : begin + 1] in ("!", "|"))
+    while end < len(text) and text[begin] not in "!|" and (text[end].isalpha() or text[end] == "-"):
         end += 1
     word = text[begin:end]
     rest = text[end:]
     start = end + len(rest) - len(rest.lstrip())
-    return _find(word, text, begin), Line(text, text[start:].strip(), start)
+    return find(word, text, begin), Line(text, text[start:].strip(), start)
 
 
-def _find(word: str, text: str, begin: int) -> Command:
+def find(word: str, text: str, begin: int = 0) -> Command:
+    """The command of that name, alias or unique prefix; ``CommandError`` with a suggestion if there is none."""
     found = [command for command in table() if word == command.name or word in command.aliases]
     if not found and word:
         found = [command for command in table() if command.name.startswith(word)]
@@ -137,22 +328,12 @@ def table() -> tuple[Command, ...]:
     return COMMANDS
 
 
-def usages() -> list[tuple[str, str]]:
-    """(usage, help) of every command."""
-    return [(command.usage, command.help) for command in table()]
-
-
-def complete(text: str) -> list[str]:
-    """Command names that begin with ``text``."""
-    return [command.name for command in table() if text and command.name.startswith(text)]
-
-
-def with_caret(text: str, message: str, col: int) -> list[str]:
-    """The line as typed and a caret under the fault with the message behind it."""
+def with_caret(prompt: str, text: str, message: str, col: int) -> list[str]:
+    """A caret under the fault of the line that was typed last, with the message behind it."""
     if col < 0:
         return [message]
     col = min(col, len(text))
-    return [PROMPT + text, " " * (len(PROMPT) + col) + "^ " + message]
+    return [prompt + text, " " * (len(prompt) + col) + "^ " + message]
 
 
 def _argument(text: str) -> int:
@@ -160,12 +341,3 @@ def _argument(text: str) -> int:
     body = text.lstrip()
     _, space, rest = body.partition(" ")
     return len(text) - len(rest.lstrip()) if space and rest.strip() else len(text)
-
-
-def _expression(text: str) -> int:
-    """Column where the expression of a ``print`` or of a condition begins."""
-    begin = _argument(text)
-    before, word, after = text.partition(" if ")
-    if word:
-        begin = len(before) + len(word) + len(after) - len(after.lstrip())
-    return begin

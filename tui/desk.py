@@ -1,30 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The debugger behind the screen: key → action → one session verb → new snapshot → frame.  It knows no terminal.
+"""The debugger behind the screen: key → action → one line of the command language → new snapshot → frame.
 
-What a key means is in ``keys`` and ``actions``, what a command means in ``commands``, what a pane shows in ``paint``
-and how the cursor moves in it in ``panes.moves``.
+It knows no terminal.  What a key means is in ``keys``, what only a screen can do in ``actions``, what a command means
+in ``commands``, what a pane shows in ``paint`` and how the cursor moves in it in ``panes.moves``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from kernelmodel.motion import Motion
 from kernelmodel.snapshot import Snapshot
 from kernelmodel.stops import Breakpoints
-from tui.actions import ACTIONS, focus_number, take_choice
-from tui.commands import Console, Move
-from tui.keys import KEYMAP, MOVES
+from tui.actions import ACTIONS, PENDING, ask_screen, focus_number
+from tui.boxes import overlay_key, palette_key
+from tui.candidates import Candidates
+from tui.commands import Console, Move, Result
+from tui.complete import complete
+from tui.keys import Keymap, keymap
 from tui.marks import marks
+from tui.mouse import clicked
 from tui.paint import frame
 from tui.paint.frame import Frame
 from tui.paint.layout import Slot
 from tui.paint.look import Look
 from tui.paint.overlay import Overlay
-from tui.paint.overlay import page as overlay_page
 from tui.paint.rows import Row, cells, clean
 from tui.panes.moves import Eye, Place, move
 from tui.prompt import Prompt
+from tui.verbs.text import since_of
 
 if TYPE_CHECKING:
     from kernelmodel.session import Session
@@ -48,29 +53,51 @@ class Shell(Protocol):
     def interrupt(self) -> None:
         """End that motion early."""
 
+    def aside(self, do: Callable[[], None]) -> bool:
+        """Give the terminal to something else for as long as ``do`` runs; False where that can't be."""
+
+    def stop_process(self) -> None:
+        """Stop the process as Ctrl+Z does."""
+
+    def copy(self, text: str) -> None:
+        """Put text on the clipboard, as far as the terminal allows."""
+
 
 class Desk:
     """One debugging session as it is looked at."""
 
-    def __init__(self, session: Session, breaks: Breakpoints, shell: Shell) -> None:
-        self.session = session
-        self.breaks = breaks
-        self.shell = shell
-        self.console = Console(session, breaks)
-        self.look = Look()
+    def __init__(self, console: Console, shell: Shell, keys: Keymap | None = None) -> None:
+        self.console = console
+        self.shell: Shell = shell
+        self.keys: Keymap = keys or keymap()
+        settings = self.console.settings
+        self.look = Look(layout=settings.layout, theme=settings.theme, ascii=settings.ascii == "on")
         self.look.show("source")
+        self.look.console = self.console.log
+        self.look.cpus = self.session.m.nr_cpus
         self.eye = Eye(self.look)
-        self.prompt = Prompt()
-        self.asking = False
-        """Whether the prompt is open."""
+        names = Candidates(console)
+        self.prompt = Prompt(console.history, lambda text, at: complete(text, at, names))
+        self.asking = ""
+        """What the prompt is open for: ``command``, ``search`` or ``palette``; '' if it is closed."""
+        self.pending = ""
+        """Action that waits for one more key: a mark's letter."""
         self.overlay: Overlay | None = None
         self.message: Row = ()
         self.running = False
         """Whether a motion is under way beside the screen."""
-        self.queue: list[str] = []
-        """Command lines that wait to be executed."""
         self.width = self.height = 0
-        self.snap: Snapshot = session.snapshot(frame.view_for(self.look, session.step, 80, 24))
+        self.snap: Snapshot = self.session.snapshot(frame.view_for(self.look, self.session.step, 80, 24))
+
+    @property
+    def session(self) -> Session:
+        """The run that is looked at."""
+        return self.console.session
+
+    @property
+    def breaks(self) -> Breakpoints:
+        """Its breakpoints."""
+        return self.console.breaks
 
     # -- what happens --------------------------------------------------------------------------------
     def resize(self, width: int, height: int) -> None:
@@ -79,27 +106,40 @@ class Desk:
         self.refresh()
 
     def key(self, key: str, character: str | None) -> None:
-        """A key was pressed: for the prompt, an open box, an action, or the focused pane."""
+        """A key was pressed: for a run under way, the prompt, an open box, an action, or the focused pane."""
+        action, where = self.keys.action(key), self.keys.move(key)
         if self.running:
-            if key in ("ctrl+c", "escape") or KEYMAP.get(key) == "quit":
+            if action in ("interrupt", "back", "quit"):
                 self.shell.interrupt()
-            if KEYMAP.get(key) == "quit":
+            if action == "quit":
                 self.shell.leave()
-            return
-        if self.asking:
+        elif self.pending:
+            pending, self.pending = self.pending, ""
+            self.message = ()
+            PENDING[pending](self, key, character or "")
+        elif self.asking:
             self._prompt_key(key, character)
-            return
-        if self.overlay is not None and self._overlay_key(key, self.overlay):
-            return
-        self.message = ()
-        if key in MOVES:
-            self.move(MOVES[key])
-        elif key in KEYMAP:
-            ACTIONS[KEYMAP[key]](self)
+        elif self.overlay is not None and overlay_key(self, key, self.overlay):
+            pass
+        elif where:
+            self.message = ()
+            self.move(where)
+        elif action:
+            self.message = ()
+            self.act(action)
         elif character is not None and character in "0123456789":
+            self.message = ()
             focus_number(self, character)
         else:
+            self.message = ()
             self.draw()
+
+    def act(self, action: str) -> None:
+        """Carry out an action by its id: a matter of the screen, or a line of the command language."""
+        if action in ACTIONS:
+            ACTIONS[action](self)
+            return
+        self.execute(next(each.command for each in self.keys.actions if each.id == action))
 
     def paste(self, text: str) -> None:
         """Text from the clipboard goes into the open prompt and nowhere else."""
@@ -108,18 +148,21 @@ class Desk:
             self.draw()
 
     def click(self, x: int, y: int) -> None:
-        """Focus the pane at this cell; on a title the next of its tabs; in the source, put the cursor on the line."""
-        for slot in self.slots():
-            if not (slot.x <= x < slot.x + slot.width and slot.y <= y < slot.y + slot.height):
-                continue
-            pane = self.look.front(slot.panes)
-            if y == slot.y and len(slot.panes) > 1:
-                pane = slot.panes[(slot.panes.index(pane) + 1) % len(slot.panes)]
-            self.look.show(pane)
-            if pane == "source" and y > slot.y:
-                self.look.line = self.look.tops.get("source", 0) + y - slot.y
-            self.refresh()
+        """A mouse button was pressed at this cell."""
+        if not self.running and not self.asking:
+            clicked(self, x, y)
+
+    def scroll(self, x: int, y: int, where: str) -> None:
+        """The wheel was turned over this cell: the pane there moves, wherever the focus is."""
+        if self.running:
             return
+        if self.overlay is not None:
+            overlay_key(self, where, self.overlay)
+            return
+        for slot in self.slots():
+            if slot.x <= x < slot.x + slot.width and slot.y <= y < slot.y + slot.height:
+                self.look.show(self.look.front(slot.panes))
+        self.move(where)
 
     def move(self, where: str) -> None:
         """A cursor key in the focused pane."""
@@ -131,51 +174,73 @@ class Desk:
         self.console.frame = self.eye.frame
         self.refresh()
 
+    def ask(self, purpose: str, text: str = "", label: str = "") -> None:
+        """Open the prompt."""
+        self.asking = purpose
+        self.prompt.open(text, label or self.console.prompt, bare=purpose != "command")
+        self.draw()
+
     def _prompt_key(self, key: str, character: str | None) -> None:
+        if self.asking == "palette" and palette_key(self, key):
+            return
         done = self.prompt.key(key, character)
-        self.asking = not done
+        purpose = self.asking
+        if done:
+            self.asking = ""
+            self.overlay = None
         if done == "submit":
-            self.execute(self.prompt.text)
+            ask_screen(self, "search", self.prompt.text) if purpose == "search" else self.typed(self.prompt.text)
+        elif purpose == "palette":
+            palette_key(self, "changed" if not done else "escape")
         else:
+            self._candidates()
             self.draw()
 
-    def _overlay_key(self, key: str, box: Overlay) -> bool:
-        """Whether the open box took the key; every other key closes it and goes on."""
-        page = overlay_page(box, self.height)
-        where = MOVES.get(key, "")
-        by = {"up": -1, "down": 1, "page_up": -page, "page_down": page, "home": -10_000, "end": 10_000}.get(where, 0)
-        if by:
-            box.move(by, page)
-        elif key == "enter" and box.kind == "choose":
-            take_choice(self)
-            return True
-        else:
+    def _candidates(self) -> None:
+        """What Tab found, in a box above the prompt; any other key closes it."""
+        found = self.prompt.candidates
+        if found:
+            wide = max(map(len, found)) + 2
+            columns = max((self.width - 4) // wide, 1)
+            rows: list[Row] = [
+                (("".join(f" {each:<{wide - 1}}" for each in found[at : at + columns]), ""),)
+                for at in range(0, len(found), columns)
+            ]
+            self.overlay = Overlay("output", "Tab", rows)
+        elif self.overlay is not None and self.overlay.title == "Tab":
             self.overlay = None
-            if key not in ("escape", "enter", "q", "question_mark", "f1"):
-                return False
-        self.draw()
-        return True
 
     # -- commands and motion -------------------------------------------------------------------------
+    def typed(self, text: str) -> None:
+        """A line from the prompt."""
+        self.do(self.console.typed(text))
+
     def execute(self, text: str) -> None:
-        """One line of the command language."""
-        result = self.console.execute(text)
-        if result.error:
-            self.queue.clear()
+        """One line of the command language that was not typed."""
+        self.do(self.console.execute(text))
+
+    def do(self, result: Result) -> None:
+        """What a line asks for."""
         if result.quit:
             self.shell.leave()
-        elif result.help:
-            ACTIONS["help"](self)
         elif result.move is not None:
-            self.go(result.move)
+            self.go(result.move, result.quick)
         else:
-            self._tell(result.lines, result.error)
+            if result.shell is not None:
+                self._shell(*result.shell)
+            elif result.ask is not None:
+                ask_screen(self, *result.ask)
+            else:
+                self.tell(result.lines, result.error)
             self.refresh()
+            self.next_queued()
+        if self.console.collecting is not None and not self.running:
+            self.ask("command")
 
     def next_queued(self) -> None:
         """Execute waiting command lines as far as the first that moves the run."""
-        while self.queue and not self.running:
-            self.execute(self.queue.pop(0))
+        if not self.running and (result := self.console.next()) is not None:
+            self.do(result)
 
     def go(self, do: Move, quick: bool = False) -> None:
         """Move the run: at once if ``quick``, else beside the screen."""
@@ -188,24 +253,30 @@ class Desk:
 
     def progress(self, step: int) -> None:
         """A motion under way has come as far as ``step``."""
-        self.say(f"running: step {step}   Ctrl+C interrupts", "warn")
+        key = self.keys.shown("interrupt")
+        self.say(f"running: step {step}   {key} interrupts", "warn")
 
     def arrived(self, moved: Motion) -> None:
         """Show where a motion came to, and go on with the commands that wait."""
         self.running = False
-        self.console.frame = self.eye.pte_at = -1
+        self.eye.pte_at = -1
         self.look.follow()
         self.look.reason = ""
         self.message = ()
+        said = self.console.arrived(moved)
         if moved.hit is not None:
             self.look.stopped[moved.stop.step] = moved.hit.number
-            self.look.reason = f"break {moved.hit.number}"
+            self.look.reason = f"{'watch' if moved.hit.watch else 'break'} {moved.hit.number}"
             if moved.hit.trouble:
                 self.message = ((f" {moved.reason}", "error"),)
+            elif moved.hit.watch:
+                self.message = ((f" {moved.reason}", "changed"),)
         elif moved.stop.kind != "decision":
             self._tell_end(moved.stop.kind, moved.stop.text)
         elif moved.reason:
             self.message = ((f" {moved.reason}", "warn"),)
+        elif logged := [line for line in said if " log: " in line]:
+            self.message = ((f" {logged[-1]}" + (f"   (+{len(logged) - 1} before)" if logged[1:] else ""), ""),)
         self.refresh()
         self.next_queued()
 
@@ -218,11 +289,15 @@ class Desk:
         """Ask the session for a new snapshot of what this screen shows, and draw it."""
         if not self.width:
             return
-        self.look.breaks = marks(self.breaks)
-        view = frame.view_for(
-            self.look, self.session.step, self.width, self.height, self.eye.pte_at, self.console.frame
+        look, console = self.look, self.console
+        look.breaks = marks(self.breaks)
+        look.marks = console.places.marks
+        look.since = since_of(console)
+        look.cpus = console.session.m.nr_cpus
+        view = frame.view_for(look, self.session.step, self.width, self.height, self.eye.pte_at, console.frame)
+        self.snap = self.session.snapshot(
+            view._replace(cpu=console.cpu, since=look.since, watch=tuple(console.displays.values()))
         )
-        self.snap = self.session.snapshot(view)
         self.draw()
 
     def draw(self) -> None:
@@ -232,8 +307,8 @@ class Desk:
 
     def frame(self) -> Frame:
         """What the screen shows now."""
-        message = self.prompt.row() if self.asking else self.message
-        return frame.compose(self.snap, self.look, self.width, self.height, message, self.overlay)
+        message = self.prompt.row(self.width) if self.asking else self.message
+        return frame.compose(self.snap, self.look, self.width, self.height, message, self.overlay, self.keys)
 
     def say(self, text: str, style: str = "") -> None:
         """Put one line above the footer until the next key."""
@@ -250,10 +325,18 @@ class Desk:
 
         self.overlay = Overlay("output", kind, [((f" {line}", style),) for line in wrap(clean(text), self.width - 6)])
 
-    def _tell(self, lines: list[str], error: bool) -> None:
+    def tell(self, lines: list[str], error: bool = False) -> None:
+        """Show what a command said: in the message line, in the console where it is in sight, else in a box."""
         style = "error" if error else ""
+        console = next((slot for slot in self.slots() if self.look.front(slot.panes) == "console"), None)
         if len(lines) == 1:
             self.message = ((f" {lines[0]}", style),)
-        elif lines:
+        elif lines and (console is None or console.height <= len(lines) + 1):
             rows: list[Row] = [((f" {line}", style),) for line in lines]
             self.overlay = Overlay("output", "error" if error else "output", rows)
+
+    def _shell(self, command: str, text: str) -> None:
+        from tui.outside import run_shell
+
+        if not self.shell.aside(lambda: run_shell(command, text, wait=True)):
+            self.message = ((" this terminal can't be lent to a shell", "error"),)

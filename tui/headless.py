@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from kernelmodel import scenario as scenarios
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
-from kernelmodel.expr import ExprError, caret
+from kernelmodel.expr import ExprError, caret_under
 from kernelmodel.fault import VARIANTS, functions
 from kernelmodel.locations import LocationError
 from kernelmodel.scenario import Problem, ScenarioError
@@ -21,12 +21,13 @@ from kernelmodel.scenario_faults import printable
 from kernelmodel.scenario_types import Place, Scenario
 from kernelmodel.session import Session
 from kernelmodel.stops import Breakpoints
-from kernelmodel.tokens import Token, TokenError
+from kernelmodel.tokens import BadAnswer, Token, TokenError
 from kernelmodel.tokens import parse as parse_token
-from kernelmodel.trace import BadAnswer, Record, follow, record, text_line
+from kernelmodel.trace import Record, follow, record, text_line
 
 if TYPE_CHECKING:
     from kernelmodel.check import Verdict
+    from tui.commands import Console
 
 OK, FAILED, USAGE, INCONCLUSIVE, DISAGREE, IMPOSSIBLE, OUR_BUG, INTERRUPTED = 0, 1, 2, 3, 4, 5, 70, 130
 
@@ -91,15 +92,14 @@ def breakpoints(scenario: Scenario, extra: Iterable[str]) -> Breakpoints:
     """Those of the scenario, then those of the command line (``LOC`` or ``LOC if EXPR``)."""
     breaks = Breakpoints(functions())
     for spec in scenario.breaks:
-        breaks.add(spec.on, spec.condition)
+        breaks.add(spec.on, spec.condition, origin="scenario")
     for text in extra:
         try:
-            breaks.add(text)
+            breaks.add(text, origin="option")
         except LocationError as error:
             raise UsageError(f"-b {text}: {error.message}" + (f" ({error.hint})" if error.hint else "")) from None
         except ExprError as error:
-            condition = text.partition(" if ")[2]
-            raise UsageError(f"-b {text}: {error.message}\n{caret(condition, error)}") from None
+            raise UsageError(f"-b {text}: {error.message}\n{caret_under(text, error.at)}") from None
     return breaks
 
 
@@ -132,6 +132,51 @@ def run(name: str, variant: str | None, extra: list[str], out: Output) -> int:
     return start(name, variant, extra, out, lambda session, breaks: emit(session, breaks, {}, out))
 
 
+def script(name: str, variant: str | None, extra: list[str], lines: list[str], out: Output) -> int:
+    """``run -x``: the debugger's commands without a user; what was typed and said.
+
+    The first error ends it with exit code 2; else the code is that of the stop at which the run stands.
+    """
+
+    def front_end(session: Session, breaks: Breakpoints) -> int:
+        from tui.commands import Console
+
+        console = Console(session, breaks)
+        console.wait(lines)
+        failed = told_until_error(console, out)
+        if failed:
+            return USAGE
+        return FAILED if console.session.stop.kind in ("bug", "blocked") else OK
+
+    return start(name, variant, extra, out, front_end)
+
+
+def told_until_error(console: Console, out: Output) -> bool:
+    """Execute the lines that wait and write what is said; whether one of them was an error."""
+    while (text := console.queue[0][0] if console.queue else None) is not None:
+        said = len(console.log)
+        result = console.next()
+        if result is None:
+            break
+        if result.move is not None:
+            console.arrived(result.move(None))
+        answer = console.log[said:]
+        del console.log[: max(len(console.log) - 1000, 0)]
+        if out.form == "ndjson":
+            out.put(record("console", command=text, output=answer[1:], error=result.error or None))
+        else:
+            for row in answer:
+                out.line(row)
+        if result.error:
+            out.note(f"{console.session.scenario.name}: {' '.join(answer[-1:]).strip()}")
+            return True
+        if result.quit:
+            break
+        if result.ask is not None and result.ask[0] not in ("help", "setting"):
+            out.note(f"{text}: needs the screen")
+    return False
+
+
 def emit(session: Session, breaks: Breakpoints | None, answers: dict[int, str], out: Output) -> int:
     """Write the records of a run; the exit code of its last stop."""
     from kernelmodel.check import unasked
@@ -147,6 +192,8 @@ def emit(session: Session, breaks: Breakpoints | None, answers: dict[int, str], 
             for each in breaks or () if row["kind"] == "break" else ():
                 if each.trouble:
                     out.note(f"breakpoint {each.number}: {each.text}: {each.trouble}")
+    for step, text in breaks.take_log() if breaks is not None else ():
+        out.note(f"#{step} log: {text}")
     for text in unasked(session) if session.finished else ():
         out.note(f"{session.scenario.name}: warning: answer '{text}' was never asked for")
     return code
@@ -186,6 +233,11 @@ def check(names: list[str], out: Output) -> int:
             code = FAILED
     if out.form == "junit":
         out.line(junit(verdicts, broken))
+    elif out.form == "b4":
+        from tui.b4 import b4
+
+        if text := b4(verdicts, broken, patch_on_stdin()):
+            out.line(text)
     elif out.form == "text":
         failed = sum(not verdict.ok for verdict in verdicts)
         rest = f", {len(broken)} could not be run" if broken else ""
@@ -194,6 +246,15 @@ def check(names: list[str], out: Output) -> int:
         out.note("thp-debug check: no scenario there")
         return USAGE
     return code
+
+
+def patch_on_stdin() -> str:
+    """The mail that b4 gives to a check command; '' if there is none."""
+    import sys
+
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    return sys.stdin.buffer.read(16 << 20).decode("utf-8", "replace")
 
 
 def problems_of(error: ScenarioError | BootError | ImpossibleAnswer, scenario: Scenario | None) -> list[Problem]:

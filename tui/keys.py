@@ -1,71 +1,152 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The one table of actions: id, keys, label, help.  Footer, ``?`` and key dispatch are made from it."""
+"""Which key means what: presets of keys, and the user's own changes to them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from functools import lru_cache
+
+from tui.keynames import KeyNameError, names_of, shown
+from tui.keytable import MOVE_KEYS, TABLE, Action
+
+PRESETS: dict[str, dict[str, str]] = {
+    "gdb": {},
+    "cgdb": {
+        "exec.step": "s,f10", "exec.next": "f8,o", "exec.finish": "f,f7", "exec.cont": "c,f6", "exec.restart": "r,f5",
+        "exec.rstep": "S,shift+left", "exec.rnext": "O,shift+up", "exec.rfinish": "F,shift+f7",
+        "exec.rcont": "C,shift+f6", "bp.toggle": "space,b", "search.next": "n,.", "search.prev": "N,comma",
+        "move.page_up": "pageup,backspace,ctrl+b", "move.page_down": "pagedown,ctrl+f",
+    },
+    "vscode": {
+        "exec.step": "f11,s", "exec.next": "f10,n", "exec.finish": "shift+f11,f", "exec.cont": "f5,c",
+        "exec.rstep": "ctrl+f11,S", "exec.rnext": "ctrl+f10,N", "exec.rcont": "ctrl+f5,C",
+        "exec.restart": "ctrl+shift+f5,r", "bp.toggle": "f9,b", "search.open": "ctrl+f,/",
+        "search.next": "f3,.", "search.prev": "shift+f3,comma", "quit": "shift+f5,Q,ctrl+q",
+    },
+    "vim": {
+        "exec.next": "o,f10", "exec.rnext": "O", "search.next": "n,.", "search.prev": "N,comma",
+        "move.page_up": "pageup,backspace,ctrl+b,ctrl+u", "move.page_down": "pagedown,space,ctrl+f,ctrl+d",
+    },
+}  # fmt: skip
+"""Per preset what differs from the table."""
+
+_TOGETHER = {each.id: each.of for each in TABLE if each.of}
+
+NEEDED = ("quit", "cmd", "help")
+"""Actions that keep a key: without them nobody finds out."""
 
 
-class Action(NamedTuple):
-    """What a key does."""
+class KeymapError(Exception):
+    """Keys that can't be; ``faults`` has an id and words for each, in the order in which they were given."""
 
-    id: str
-    keys: tuple[str, ...]
-    """As the terminal library names them: ``s``, ``left_square_bracket``, ``ctrl+q``."""
-    shown: str
-    """As footer and help write them."""
-    label: str
-    """Footer text; '' keeps the action out of the footer."""
-    help: str
-    group: str
-    rank: int = 99
-    """Footer priority, lowest first."""
+    def __init__(self, faults: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{name}: {words}" if name else words for name, words in faults))
+        self.faults = faults
 
 
-MOVE, LOOK, REST = "move", "look and decide", "the rest"
+class Keymap:
+    """Which key means what.  Made by ``keymap``."""
 
-ACTIONS = (
-    Action("exec.step", ("s", "f11"), "s", "step", "to the next decision, into every function", MOVE, 1),
-    Action("exec.next", ("n", "f10"), "n", "next", "to the next decision of this function or its callers", MOVE, 2),
-    Action("exec.finish", ("f", "shift+f11"), "f", "fin", "until this function has returned", MOVE, 3),
-    Action("exec.cont", ("c", "f5"), "c", "cont", "to the next breakpoint or the end", MOVE, 4),
-    Action("exec.back", (), "SNFC", "back", "the same, backwards", MOVE, 5),
-    Action("exec.rstep", ("S",), "S", "", "back to the decision before", MOVE),
-    Action("exec.rnext", ("N",), "N", "", "back to the decision before in this function or its callers", MOVE),
-    Action("exec.rfinish", ("F",), "F", "", "back to where this function was called", MOVE),
-    Action("exec.rcont", ("C",), "C", "", "back to the breakpoint before, or to the start", MOVE),
-    Action("nav.fallback_prev", ("left_square_bracket",), "[", "", "to the fallback before", MOVE),
-    Action("nav.fallback_next", ("right_square_bracket",), "]", "", "to the next fallback", MOVE),
-    Action("nav.fallback", (), "[ ]", "fallback", "previous and next fallback", MOVE, 7),
-    Action("nav.first", ("g",), "g", "", "to the start", MOVE),
-    Action("nav.last", ("G",), "G", "", "to the end (runs there)", MOVE),
-    Action("exec.restart", ("r",), "r", "", "restart: to the first stop; breakpoints stay", MOVE),
-    Action("bp.toggle", ("b", "f9"), "b", "break", "toggle: on the line, or on the event's kind", LOOK, 6),
-    Action("whatif", ("a",), "a", "answer", "at a decision of the environment: choose its outcome", LOOK, 10),
-    Action("frame.up", ("u",), "u", "", "the caller's source and locals", LOOK),
-    Action("frame.down", ("d",), "d", "", "the callee's source and locals", LOOK),
-    Action("show.where", ("w", "v"), "w v", "", "focus call stack and locals", LOOK),
-    Action("focus.next", ("tab",), "Tab", "", "next pane; the digits 1 … 9 and 0 by number", LOOK),
-    Action("focus.prev", ("shift+tab",), "S-Tab", "", "pane before", LOOK),
-    Action("view.zoom", ("z",), "z", "zoom", "this pane on the whole screen; Esc goes back", LOOK, 11),
-    Action("cursor", (), "↑↓←→", "", "in the pane; also j k h l, PgUp PgDn, Space Backspace, Home End", LOOK),
-    Action("enter", ("enter",), "Enter", "", "events, timeline: go to the step under the cursor", LOOK),
-    Action("cmd", ("colon",), ":", "cmd", "command line; help lists the commands", REST, 8),
-    Action("help", ("question_mark", "f1"), "?", "help", "this help", REST, 0),
-    Action("back", ("escape",), "Esc", "", "close what is open", REST),
-    Action("interrupt", ("ctrl+c",), "^C", "", "stop a long run", REST),
-    Action("redraw", ("ctrl+l",), "^L", "", "draw the screen again", REST),
-    Action("quit", ("Q", "ctrl+q"), "Q", "quit", "quit", REST, 9),
-    Action("quit.hint", ("q",), "q", "", "only says that Q quits", REST),
-)
+    def __init__(self, preset: str, keys: Mapping[str, tuple[str, ...]]) -> None:
+        self.preset = preset
+        self._keys = dict(keys)
+        self._actions = {key: name for name, its in keys.items() if not name.startswith("move.") for key in its}
+        self._moves = {key: name[5:] for name, its in keys.items() if name.startswith("move.") for key in its}
+        self.actions = tuple(each._replace(keys=self.keys(each.id), shown=self.shown(each.id)) for each in TABLE)
+        """Every action with the keys of this keymap, in the order of the table."""
+
+    def action(self, key: str) -> str:
+        """The id of the action of a key, '' if it has none."""
+        return self._actions.get(key, "")
+
+    def move(self, key: str) -> str:
+        """``up``, ``down``, ``left``, ``right``, ``page_up``, ``page_down``, ``home``, ``end``, or ''."""
+        return self._moves.get(key, "")
+
+    def keys(self, name: str) -> tuple[str, ...]:
+        """The keys of an action (or of ``move.up`` …), the one that is shown first; none for a row of the footer."""
+        return self._keys.get(name, ())
+
+    def shown(self, name: str, every: bool = False) -> str:
+        """How footer and help write the first key of an action (``every``: all of them): ``s``, ``^P``, ``S-F11``."""
+        if name in _TOGETHER:
+            texts = [_shortest(self.keys(each)) for each in _TOGETHER[name]]
+            return (" " if len(texts) == 2 or any(len(text) > 1 for text in texts) else "").join(texts)
+        texts = [shown(key) for key in self.keys(name)]
+        return " ".join(texts if every else texts[:1])
+
+    def footer(self, width: int, gap: int = 1) -> tuple[Action, ...]:
+        """The labelled actions that fit into ``width`` cells: chosen by rank, in the order of the table.
+
+        One cell is left free before the first, ``gap`` between two.
+        """
+        room, chosen = width - 1 + gap, []
+        for action in sorted((each for each in self.actions if each.label), key=lambda each: each.rank):
+            room -= len(action.shown) + 1 + len(action.label) + gap
+            if room < 0:
+                break
+            chosen.append(action.id)
+        return tuple(each for each in self.actions if each.id in chosen)
+
+
+def _shortest(keys: tuple[str, ...]) -> str:
+    return min((shown(key) for key in keys), key=len, default="")
+
+
+def keymap(preset: str = "gdb", overrides: Mapping[str, str] | None = None) -> Keymap:
+    """The keys of a preset with the user's own: id → ``s,f11``, which replaces the keys of that action; '' takes them.
+
+    ``KeymapError`` with every fault: an id or a preset that is not known, a word that is no key, a key that would mean
+    two things.
+    """
+    if preset not in PRESETS:
+        raise KeymapError([("", f"no preset {preset!a}; known are {', '.join(PRESETS)}")])
+    return _keymap(preset, tuple((overrides or {}).items()))
+
+
+@lru_cache(8)
+def _keymap(preset: str, overrides: tuple[tuple[str, str], ...]) -> Keymap:
+    keys = {each.id: each.keys for each in TABLE if not each.of} | MOVE_KEYS
+    keys |= {name: names_of(text) for name, text in PRESETS[preset].items()}
+    faults = []
+    for name, text in overrides:
+        if name not in keys:
+            faults.append((name, "no such action" + _hint(name, keys)))
+            continue
+        try:
+            keys[name] = names_of(text)
+        except KeyNameError as error:
+            faults.append((name, str(error)))
+        if name in NEEDED and not keys[name]:
+            faults.append((name, "needs a key"))
+    faults += _clashes(keys, [name for name, _ in overrides])
+    if faults:
+        raise KeymapError(faults)
+    return Keymap(preset, keys)
+
+
+def _clashes(keys: Mapping[str, tuple[str, ...]], changed: list[str]) -> list[tuple[str, str]]:
+    """What would mean two things; the fault is with the action that the user changed."""
+    found, owner = [], dict.fromkeys("0123456789", "the pane of that number")
+    for name in sorted(keys, key=changed.__contains__):
+        for key in keys[name]:
+            if key in owner:
+                found.append((name, f"{shown(key)} is the key of {owner[key]}"))
+            owner.setdefault(key, name)
+    return found
+
+
+def _hint(name: str, known: Mapping[str, object]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]}?" if close else "; the help lists them"
+
+
+ACTIONS = keymap().actions
 """Every action of the default preset."""
 
-MOVES = {
-    "up": "up", "k": "up", "down": "down", "j": "down", "left": "left", "h": "left", "right": "right", "l": "right",
-    "pageup": "page_up", "backspace": "page_up", "pagedown": "page_down", "space": "page_down",
-    "home": "home", "end": "end",
-}  # fmt: skip
-"""Keys that move inside the focused pane."""
-
-KEYMAP = {key: action.id for action in ACTIONS for key in action.keys}
-"""Key name → action id."""
+KEYMAP = {key: each.id for each in ACTIONS for key in each.keys}
+"""Its keys → action id."""
+MOVES = {key: name[5:] for name, its in MOVE_KEYS.items() for key in its}
+"""Its movement keys."""

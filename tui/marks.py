@@ -12,14 +12,19 @@ def marks(breaks: Breakpoints) -> tuple[BreakMark, ...]:
     return tuple(
         BreakMark(
             number=each.number,
-            text=each.text,
+            text=each.command if each.watch is not None else each.text,
             kind=each.location.kind,
             function=each.location.function,
             line=each.location.line,
             enabled=each.enabled,
-            conditional=each.condition is not None or bool(each.location.attrs),
+            conditional=bool(each.condition or each.location.attrs or each.hits_op or each.cpu >= 0),
             temporary=each.temporary,
             hits=each.hits,
+            log=each.log is not None,
+            watch=each.watch is not None,
+            ignore=each.ignore,
+            origin=each.origin,
+            trouble=each.trouble,
         )
         for each in breaks
     )
@@ -31,7 +36,7 @@ def toggle(breaks: Breakpoints, location: str) -> str:
     ``LocationError`` if the location means nothing.
     """
     for each in breaks:
-        if each.location.text == location and each.condition is None:
+        if each.text == location and each.watch is None:
             breaks.delete(each.number)
             return f"deleted breakpoint {each.number}: {location}"
     made = breaks.add(location)

@@ -1,73 +1,145 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The same debugger as a prompt, one line at a time: for dumb terminals, serial lines and screen readers."""
+"""The same debugger as a prompt, one line at a time: for dumb terminals, serial lines, Emacs and screen readers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from kernelmodel.motion import Motion
-from kernelmodel.snapshot import Snapshot, View
-from kernelmodel.stops import Breakpoints
-from tui.commands import PROMPT, Console, Result
-from tui.paint import events, source
-from tui.paint.rows import clean, plain
+from tui.commands import Console, Result
+from tui.told import place_lines
 
 if TYPE_CHECKING:
-    from kernelmodel.session import Session
+    from types import FrameType
+
+    from kernelmodel.motion import Poll
+
+Ask = Callable[[str], str | None]
+"""Prompt → the line that was typed, None at the end."""
 
 
-def run_plain(session: Session, breaks: Breakpoints, commands: Iterable[str], stdin: TextIO, stdout: TextIO) -> int:
-    """Execute ``commands``, then what ``stdin`` holds, until ``quit`` or its end; always 0.
+def run_plain(console: Console, stdin: TextIO, stdout: TextIO) -> int:
+    """Execute what waits in ``console``, then what ``stdin`` holds, until ``quit`` or its end; always 0.
 
     The prompt is written only to a terminal, so that a script's output holds nothing but answers.
     """
-    console = Console(session, breaks)
-    _say(stdout, _place(console))
-    for text in commands:
-        if _do(console, text, stdout):
-            return 0
-    asks = stdin.isatty()
+    ask = _terminal(console) if stdin.isatty() else _stream(stdin)
+    say(stdout, place_lines(console.session))
     while True:
-        if asks:
-            stdout.write(PROMPT)
-            stdout.flush()
-        text = stdin.readline()
-        if not text:
+        if not settle(console, stdout):
             return 0
-        if _do(console, text.rstrip("\n"), stdout):
+        try:
+            text = ask(console.prompt)
+        except KeyboardInterrupt:
+            say(stdout, ["", "quit leaves"])
+            continue
+        if text is None or not carry_out(console, console.typed(text), stdout):
             return 0
 
 
-def _do(console: Console, text: str, stdout: TextIO) -> bool:
-    """Execute one line; whether it was ``quit``."""
-    result = console.execute(text)
-    _say(stdout, result.lines)
+def settle(console: Console, stdout: TextIO, echo: bool = False) -> bool:
+    """Execute the lines that wait; False if one of them was ``quit``."""
+    while console.queue:
+        if echo:
+            say(stdout, [console.prompt + console.queue[0][0]])
+        result = console.next()
+        if result is not None and not carry_out(console, result, stdout):
+            return False
+    return True
+
+
+def carry_out(console: Console, result: Result, stdout: TextIO) -> bool:
+    """Say and do what a line asks for; False if it was ``quit``."""
+    say(stdout, result.lines)
     if result.move is not None:
-        _say(stdout, _moved(console, result))
-    return result.quit
+        with interruptible() as poll:
+            moved = result.move(poll)
+        say(stdout, console.arrived(moved))
+    elif result.shell is not None:
+        from tui.outside import run_shell
+
+        run_shell(*result.shell)
+    elif result.ask is not None and result.ask[0] not in ("help", "setting"):
+        say(stdout, [f"{result.ask[0]} needs the screen: start without --plain"])
+    return not result.quit
 
 
-def _moved(console: Console, result: Result) -> list[str]:
-    assert result.move is not None
-    console.frame = -1
-    motion: Motion = result.move(None)
-    return ([motion.reason] if motion.reason else []) + _place(console)
+@contextmanager
+def interruptible() -> Iterator[Poll]:
+    """Ctrl+C ends a motion where it stands, instead of the program."""
+    asked = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+
+    try:
+        before = signal.signal(signal.SIGINT, note)
+    except ValueError:  # not the main thread
+        yield lambda step: False
+        return
+    try:
+        yield lambda step: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _place(console: Console) -> list[str]:
-    """Where the run stands: the event, then the source line."""
-    snap: Snapshot = console.session.snapshot(View(events=1))
-    if snap.stop != "decision" or snap.event is None:
-        return [f"#{snap.step} {snap.stop}: {snap.stop_text}"]
-    call = source.selected(snap)
-    lines = [plain(events.present(snap, snap.event, 78))]
-    if call is not None:
-        lines.append(f"{call.function}:{call.line}\t{call.source[call.line - 1].strip()}")
-    return lines
+def say(stdout: TextIO, lines: list[str]) -> None:
+    """Write lines, whatever is in them, as text."""
+    from tui.paint.rows import clean
 
-
-def _say(stdout: TextIO, lines: Iterable[str]) -> None:
     for line in lines:
         stdout.write(clean(line.replace("\t", "    ")).rstrip() + "\n")
     stdout.flush()
+
+
+def _stream(stdin: TextIO) -> Ask:
+    def ask(prompt: str) -> str | None:
+        text = stdin.readline()
+        return text.rstrip("\n") if text else None
+
+    return ask
+
+
+def _terminal(console: Console) -> Ask:
+    """A line editor with the history of earlier sessions and with completion, where the platform has one."""
+    try:
+        import readline
+    except ImportError:
+        pass
+    else:
+        _completing(console)
+        readline.clear_history()
+        for line in console.history:
+            readline.add_history(line)
+
+    def ask(prompt: str) -> str | None:
+        try:
+            return input(prompt)
+        except EOFError:
+            return None
+
+    return ask
+
+
+def _completing(console: Console) -> None:
+    import readline
+
+    from tui.candidates import Candidates
+    from tui.complete import complete
+
+    found: list[str] = []
+
+    def completer(word: str, state: int) -> str | None:
+        if state == 0:
+            text = readline.get_line_buffer()[: readline.get_endidx()]
+            begin, words = complete(text, len(text), Candidates(console))
+            skip = readline.get_begidx() - begin
+            found[:] = [each[skip:] if skip > 0 else each for each in words]
+        return found[state] if state < len(found) else None
+
+    readline.set_completer_delims(" ")
+    readline.set_completer(completer)
+    readline.parse_and_bind("tab: complete")

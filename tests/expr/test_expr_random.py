@@ -3,10 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernelmodel.expr import EvalError, ExprError, caret, evaluate, parse
+from kernelmodel.expr import EvalError, ExprError, caret, evaluate, frozen, parse, truth, value_of
+from kernelmodel.journal import Field
+from kernelmodel.machine import Machine
+from kernelmodel.scenario import load
+from kernelmodel.session import Session
+from kernelmodel.stop_env import StopEnv
+from kernelmodel.structs import Struct, VmFault
 
 M64 = (1 << 64) - 1
 PRECEDENCE = {
@@ -105,7 +114,7 @@ def test_against_python(tree: object) -> None:
 pieces = st.lists(
     st.sampled_from(
         "( ) [ ] . -> ! ~ - * / % + << >> < <= > >= == != & ^ | && || ? : = += ++ -- , ; ' \" 0 1 08 0x 4K 9ull order i "
-        "order( changed( sizeof int and true NULL EINVAL \t \n é \x00 \ud800 [b] ٣ ²".split(" ")
+        "order( changed( was( pte( size( hits() step() sizeof int and true NULL EINVAL \t \n é \x00 \ud800 [b] ٣ ²".split(" ")
     ),
     max_size=60,
 )
@@ -130,3 +139,68 @@ def refusal(text: str) -> ExprError | None:
     except ExprError as error:
         return error
     return None
+
+
+words = st.lists(
+    st.sampled_from(
+        "( ) [ ] -> . -> . ! ~ - * + << / % == && || ? : 0 1 4K order i cpu orders folio vma vmf mm zone memcg vmstat m arch self "
+        "was( changed( pte( size( order( hits() step() vm_start vm_mm free_area nr_free _watermark 0] pmd orig_pte anon_pages gfp "
+        "__class__ __dict__ members id name journal chunks get peek address PAGE_SIZE EINVAL VM_WRITE PATH environ".split()
+    ),
+    max_size=14,
+)
+chains = st.tuples(
+    st.sampled_from("vma vmf mm zone folio memcg vmstat orders m arch self".split()),
+    st.lists(st.sampled_from("->vm_mm ->free_area [0] [9] ->m ->id ->__class__ ->members ->nr_free ->vma .anon_pages ->name".split()), max_size=4),
+).map(lambda each: each[0] + "".join(each[1]))
+
+
+def stops() -> Session:
+    session = Session(load("scenarios/seed/unfit.toml"))
+    while not session.finished:
+        session.advance()
+    return session
+
+
+RUN = stops()
+
+
+@settings(max_examples=800, deadline=None)
+@given(st.one_of(words.map(" ".join), words.map("".join), chains, chains.map(lambda text: f"was({text})"), st.text(max_size=30)), st.integers(0, RUN.last))
+def test_any_expression_has_a_value_or_says_why_at_a_real_stop(text: str, step: int) -> None:
+    RUN.seek(step)
+    before = RUN.digest()
+    if refusal(text) is not None:
+        return
+    expr = parse(text)
+    for ask in (evaluate, truth, frozen, value_of):
+        value = told(lambda ask=ask: ask(expr, StopEnv(RUN, step)))
+        if isinstance(value, EvalError):
+            assert value.message
+            assert "\n" not in value.message
+            continue
+        assert isinstance(value, (int, str, list, tuple, Struct, VmFault))
+        assert not isinstance(value, (Machine, Field))
+        assert isinstance(value, bool) or not isinstance(value, int) or 0 <= value <= M64
+    assert (RUN.step, RUN.digest()) == (step, before)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 80), st.sampled_from(["changed(", "was(", "pte(", "size(", "!", "(", "- ", "1 ? ", "order("]))
+def test_deep_nesting_is_bounded(depth: int, opening: str) -> None:
+    text = opening * depth + "1" + ")" * (depth if "(" in opening else 0) + ": 2" * (depth if "?" in opening else 0)
+    error = refusal(text)
+    if error is not None:
+        assert depth > (1 if opening in ("changed(", "was(") else 64)
+        assert "nested deeper" in error.message or "inside" in error.message
+        return
+    value = told(lambda: evaluate(parse(text), StopEnv(RUN, RUN.step)))
+    assert isinstance(value, int) or "there is no order" in value.message
+
+
+def told(ask: Callable[[], Any]) -> Any:
+    """A value, or the error that says why there is none."""
+    try:
+        return ask()
+    except EvalError as error:
+        return error

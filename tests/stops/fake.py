@@ -30,6 +30,8 @@ class FakeRun:
         self.last = known
         self.moves: list[int] = []
         self.locals: dict[str, Any] = {}
+        self.locals_at: dict[int, dict[str, Any]] = {}
+        """By stop: what differs from ``locals``."""
 
     @property
     def stop(self) -> FakeStop:
@@ -62,7 +64,7 @@ class FakeRun:
         return self.story[min(step, len(self.story) - 1)][1]
 
     def lookup(self, name: str) -> Any:
-        return self.locals.get(name)
+        return self.locals_at.get(self.step, {}).get(name, self.locals.get(name))
 
 
 def story() -> list[tuple[int, int, dict[str, Any]]]:

@@ -153,5 +153,97 @@ def test_text() -> None:
     breaks = Breakpoints()
     assert breaks.add("fallback  if  order > 3").text == "fallback if order > 3"
     assert breaks.add("lock").text == "lock"
-    assert breaks.get(2) is not None
-    assert breaks.get(3) is None
+    assert breaks.add("lock", temporary=True).text == "lock temp"
+    assert breaks.watch(" i  if cpu == 0").command == "watch i if cpu == 0"
+    assert breaks.add("lock cpu 1").command == "break lock cpu 1"
+    assert breaks.get(5) is not None
+    assert breaks.get(6) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("*", list(range(12))), ("* cpu 0", list(range(12))), ("* cpu 1", []), ("fallback cpu 0 if order == 4", [5]),
+        ("alloc_anon_folio hits == 2", [9]), ("* hits % 5", [4, 9]), ("* hits <= 2", [0, 1]), ("* hits > 10", [10, 11]), ("* hits != 1", list(range(1, 12))),
+        ("* hits < 2", [0]), ("* hits >= 11", [10, 11]), ("fallback hits % 2", [10]), ("* if hits() == 3", []), ("* if hits() >= 0 && step() == 7", [7]),
+    ],
+)  # fmt: skip
+def test_words_of_a_breakpoint(text: str, steps: list[int]) -> None:
+    breaks = Breakpoints()
+    breaks.add(text)
+    run = at(0)
+    found = [step for step in range(12) if breaks.match(run, step)]
+    assert found == steps
+
+
+def test_hits_in_a_condition_are_those_before() -> None:
+    breaks = Breakpoints()
+    made = breaks.add("fallback if hits() == 0")
+    assert [step for step in range(12) if breaks.match(at(0), step)] == [5]
+    assert made.hits == 1
+
+
+def test_a_broken_condition_stops_whatever_else_is_asked() -> None:
+    breaks = Breakpoints()
+    hits = breaks.add("fallback hits > 100 if nothing")
+    assert breaks.match(at(0), 5) is hits
+    breaks.delete(1)
+    log = breaks.add('fallback log "never" if nothing')
+    assert breaks.match(at(0), 5) is log
+    assert "nothing has no value" in log.words
+    assert breaks.take_log() == []
+    breaks.delete(2)
+    watch = breaks.watch("order if nothing")
+    assert breaks.match(at(0), 6) is None
+    assert breaks.match(at(0), 4) is watch
+    assert watch.words == "watchpoint 3: order: 4 -> 3 (its condition has no value: nothing has no value here)"
+
+
+def test_what_can_be_changed_afterwards() -> None:
+    breaks = Breakpoints(["alloc_anon_folio"])
+    made = breaks.add("fallback if order > 3")
+    breaks.match(at(0), 5)
+    assert breaks.set_condition(1, "order > 9") is made
+    assert breaks.match(at(0), 5) is None
+    assert breaks.set_condition(1, None) is made
+    assert made.text == "fallback"
+    assert breaks.set_ignore(1, 1) is made
+    assert (breaks.match(at(0), 5), made.hits, made.ignore) == (None, 2, 0)
+    breaks.set_commands(1, ["print order", " info orders "])
+    assert breaks.replace(1, "lock cpu 0 temp") is made
+    assert (made.number, made.hits, made.text, made.commands) == (1, 2, "lock cpu 0 temp", ["print order", "info orders"])
+    for change in (breaks.set_condition, breaks.replace):
+        assert change(9, "lock") is None
+    assert breaks.set_ignore(9, 1) is breaks.set_commands(9, []) is None
+    with pytest.raises(LocationError):
+        breaks.replace(1, "alloc_anon_foilo")
+    with pytest.raises(ExprError) as caught:
+        breaks.set_condition(1, " order = 3")
+    assert (caught.value.at, made.text) == (7, "lock cpu 0 temp")
+    watch = breaks.watch("order")
+    assert breaks.replace(2, "i if cpu == 0") is watch
+    assert (watch.watch is not None, watch.text) == (True, "i if cpu == 0")
+
+
+def test_script_makes_them_again() -> None:
+    breaks = Breakpoints()
+    breaks.add("lock", origin="scenario")
+    breaks.add('fallback cpu 0 log "{order}" if i')
+    breaks.add("alloc temp")
+    watch = breaks.watch("order if cpu == 0")
+    breaks.enable(watch.number, False)
+    breaks.set_ignore(watch.number, 3)
+    breaks.set_commands(2, ["print order", "continue"])
+    assert breaks.script() == [
+        'break fallback cpu 0 log "{order}" if i', "commands 1", "print order", "continue", "end",
+        "watch order if cpu == 0", "disable 2", "ignore 2 3",
+    ]  # fmt: skip
+    assert breaks.script(first=2)[1] == "commands 2"
+    breaks.set_commands(2, ["disable 1", "commands 7"])
+    other = Breakpoints()
+    assert other.shifted(breaks.script()) == breaks.script()
+    other.add("lock", origin="scenario")
+    other.add("alloc", origin="option")
+    assert other.shifted(breaks.script()) == breaks.script(first=3)
+    assert "disable 1" in other.shifted(breaks.script())
+    assert Breakpoints().script() == []

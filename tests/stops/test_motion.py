@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from kernelmodel import motion
+from kernelmodel.locations import parse_location
 from kernelmodel.motion import Motion
 from kernelmodel.stops import Breakpoints
 
@@ -99,7 +100,7 @@ def test_trouble_is_told() -> None:
     [
         (motion.next_, 1, 6, 5), (motion.finish, 2, 6, 5), (motion.reverse_next, 6, 1, 5), (motion.reverse_finish, 6, 0, 5),
         (lambda run, stops: motion.step(run, 7, stops), 1, 8, 5), (lambda run, stops: motion.reverse_step(run, 7, stops), 8, 1, 5),
-        (lambda run, stops: motion.until(run, lambda s: s.step == 7, stops), 1, 7, 5),
+        (lambda run, stops: motion.until(run, parse_location("handle_pte_fault"), stops), 1, 8, 5),
     ],
 )  # fmt: skip
 def test_breakpoints_stop_early_only_if_given(
@@ -129,9 +130,22 @@ def test_goto() -> None:
     assert run.step == END
 
 
-def test_until_sees_the_run_at_each_stop() -> None:
-    run = at(0, END)
-    assert motion.until(run, lambda s: s.stop.step == s.step == 9).stop.step == 9
+@pytest.mark.parametrize("known", [0, END])
+@pytest.mark.parametrize(
+    ("location", "start", "onward", "back"),
+    [
+        ("fallback", 0, 5, 0), ("fallback", 5, 10, 0), ("fallback", 10, END, 5), ("*", 3, 4, 2), ("end", 2, END, 0),
+        ("/vma-bounds.*outside/", 0, 2, 0), ("/^cpu0 handle_pte_fault/", 7, 8, 0), ("orig-pte", END, END, 8),
+    ],
+)  # fmt: skip
+def test_until_a_location_both_ways(location: str, start: int, onward: int, back: int, known: int) -> None:
+    where = parse_location(location)
+    run = at(start, max(known, start))
+    assert motion.until(run, where).stop.step == onward == run.step
+    run = at(start, END)
+    came = motion.until_back(run, where)
+    assert came.stop.step == back == run.step
+    assert came.reason == ("" if where.matches(run, back, run.event(back)) else "start of the run")
 
 
 def test_known_stops_are_looked_at_without_moving() -> None:

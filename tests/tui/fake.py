@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from kernelmodel.arch import ARCHES
 from kernelmodel.snapshot import (
     Bracket,
     CallView,
@@ -22,6 +23,7 @@ from kernelmodel.snapshot import (
     View,
     VmaView,
     WalkRow,
+    WatchView,
     ZoneView,
 )
 
@@ -198,6 +200,35 @@ def _ptes(step: int, view: View, mapped: bool) -> tuple[PteCell, ...]:
     return tuple(cells)
 
 
+def watches(step: int, view: View) -> tuple[WatchView, ...]:
+    """``i`` has the values of the local, ``nr_free`` a constant, everything else none."""
+    found = []
+    for text in view.watch:
+        if text == "i" and 5 <= step < len(RUN):
+            i = 0 if step < 7 else 1 if step == 7 else 2
+            changed = step in (7, 8)
+            found.append(WatchView(text, str(i), changed, str(i - 1) if changed else "", True))
+        elif text == "zone->nr_free_pages":
+            found.append(WatchView(text, "15360 (0x3c00)", False, "", True))
+        else:
+            found.append(WatchView(text, f"no value of {text} here", False, "", False))
+    return tuple(found)
+
+
+def _listed(step: int, last: int, view: View) -> tuple[Event, ...]:
+    if view.event_at >= 0:
+        begin = max(0, min(view.event_at - view.events // 2, last + 1 - view.events))
+        return tuple(event(n) for n in range(begin, min(begin + view.events, last + 1)))
+    return tuple(event(n) for n in range(max(0, step - view.events + 1), min(last, step + 3) + 1))
+
+
+def _overview(last: int, view: View) -> tuple[int, tuple[int, ...]]:
+    if not view.overview:
+        return 0, ()
+    bucket = -(-(last + 1) // view.overview)
+    return bucket, tuple(int(at <= 8 < at + bucket and last >= 8) for at in range(0, last + 1, bucket))
+
+
 def snapshot(step: int, last: int | None = None, view: View = VIEW) -> Snapshot:
     """What the session would show at ``step`` of a run of which ``last`` steps are known."""
     last = step if last is None else last
@@ -232,6 +263,7 @@ def snapshot(step: int, last: int | None = None, view: View = VIEW) -> Snapshot:
         TimelineMark(n, 0, event(n).kind, event(n).outcome == "outside" or event(n).kind == "fallback", False)
         for n in range(last + 1)
     )
+    bucket, overview = _overview(last, view)
     return Snapshot(
         title="64K and 32K start before vm_start: order-0", name="seed/unfit.toml", variant="v3", arch="x86-64",
         page_size=4096, pmd_order=9, step=step, last=last, stop="end" if done else "decision", stop_text=text, cpu=0,
@@ -251,7 +283,8 @@ def snapshot(step: int, last: int | None = None, view: View = VIEW) -> Snapshot:
         changes=(Change("pmd[000]", "0", "0x1002067", 2),) if step == 2 else
         (Change("zone Normal free_area[10].nr_free", "15", "14", 9), Change("page 0x123 refcount", "0", "1", 9))
         if step == 9 else (),
-        events=tuple(event(n) for n in range(max(0, step - view.events + 1), min(last, step + 3) + 1)),
+        events=_listed(step, last, view), watches=watches(step, view), bucket=bucket, overview=overview,
+        since=view.since if view.since >= 0 else step - 1,
         timeline=marks, fallbacks=(8,) if last >= 8 else (),
         cpus=(CpuView(0, "write heap+0x3000", "stopped", calls[-1].function if calls else "", 0),), locks=(),
         counters=(("pgfault", 1),) if step >= 13 else (), memcg=(1 if step >= 10 else 0, -1),
@@ -265,14 +298,25 @@ class FakeSession:
         self.step = 0
         self.last = 0
         self.variant = "v3"
-        self.scenario: Any = SimpleNamespace(arch="x86-64", title="")
+        self.scenario: Any = SimpleNamespace(arch="x86-64", title="", name="seed/unfit.toml", edited=(), text="")
+        self.m: Any = SimpleNamespace(nr_cpus=1, arch=ARCHES["x86-64"])
         self.forced: dict[int, str] = {}
+        self.answers = self.forced
 
     @property
     def stop(self) -> Stop:
         """The present stop."""
         now = snapshot(self.step)
         return Stop(now.stop, self.step, now.stop_text)
+
+    @property
+    def end(self) -> Stop | None:
+        """How the run ended, as far as it is known."""
+        return Stop("end", len(RUN), snapshot(len(RUN)).stop_text) if self.last >= len(RUN) else None
+
+    def calls(self) -> list[Any]:
+        """No path runs here."""
+        return []
 
     def advance(self, answer: str | None = None) -> Stop:
         """One stop forward; an answer cuts the known run."""
@@ -307,6 +351,15 @@ class FakeSession:
         found = snapshot(self.step, self.last, view)
         marks = tuple(mark._replace(forced=mark.step in self.forced) for mark in found.timeline)
         return found._replace(timeline=marks, events=tuple(self.event(e.step) for e in found.events))
+
+    def find_event(self, text: str, start: int, direction: int, poll: Any = None) -> int:
+        """The next known step whose kind or outcome has the text, going round; -1 if none."""
+        many = self.last + 1
+        for by in range(1, many + 1):
+            at = (start + direction * by) % many
+            if text.lower() in f"{event(at).kind} {event(at).outcome}".lower():
+                return at
+        return -1
 
     def lookup(self, name: str) -> int | None:
         """Integers among fields of the event."""

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kernelmodel.stops import Breakpoints
 from tests.tui.fake import FakeSession
-from tui.commands import Move
+from tui.commands import Console, Move
 from tui.desk import Desk
 from tui.paint.frame import Frame
 from tui.paint.rows import plain
@@ -18,13 +19,14 @@ SPECIAL = {":": "colon", "?": "question_mark", "[": "left_square_bracket", "]": 
 class FakeShell:
     """The desk under test and what it showed last."""
 
-    def __init__(self, width: int = 80, height: int = 24, session: Any = None) -> None:
+    def __init__(self, width: int = 80, height: int = 24, session: Any = None, keys: Any = None) -> None:
         self.frame: Frame | None = None
         self.left = False
         self.repaints = 0
         self.session = session or FakeSession()
         self.breaks = Breakpoints()
-        self.desk = Desk(self.session, self.breaks, self)
+        self.copied: list[str] = []
+        self.desk = Desk(Console(self.session, self.breaks), self, keys)
         self.desk.resize(width, height)
 
     def show(self, painted: Frame) -> None:
@@ -41,6 +43,15 @@ class FakeShell:
 
     def interrupt(self) -> None:
         pass
+
+    def aside(self, do: Callable[[], None]) -> bool:
+        return False
+
+    def stop_process(self) -> None:
+        pass
+
+    def copy(self, text: str) -> None:
+        self.copied.append(text)
 
     def press(self, *keys: str) -> FakeShell:
         """One character is typed as such; longer words are key names."""

@@ -15,8 +15,9 @@ from textual.geometry import Region
 import tui.app
 from kernelmodel.stops import Breakpoints
 from tests.tui.fake import FakeSession
+from tui.commands import Console
 from tui.panes.canvas import changes_of, codes
-from tui.panes.palette import STYLES, style
+from tui.panes.palette import STYLES, THEMES, style
 
 KEYS = "s n S N tab up down left right pagedown z escape question_mark 1 4 7".split()
 
@@ -27,7 +28,7 @@ class Terminal(tui.app.DebuggerApp):
     CSS_PATH = Path(tui.app.__file__).with_name("app.tcss")
 
     def __init__(self, width, height):
-        super().__init__(FakeSession(), Breakpoints(), [])
+        super().__init__(Console(FakeSession(), Breakpoints()))
         self.emulator = pyte.Screen(width, height)
         self.stream = pyte.Stream(self.emulator)
         self.writes = []
@@ -52,13 +53,14 @@ class Terminal(tui.app.DebuggerApp):
         for y, line in enumerate(self.desk.frame().lines, 1):
             stream.feed(f"\x1b[{y};1H")
             for text, name in (seg for piece in line for seg in piece):
-                stream.feed(style(name).render(text, color_system=ColorSystem.STANDARD))
+                look = style(name, True, self.desk.look.theme)
+                stream.feed(look.render(text, color_system=ColorSystem.STANDARD))
         return [[_cell(blank.buffer[y][x]) for x in range(blank.columns)] for y in range(blank.lines)]
 
 
 def _cell(char):
-    inked = char.reverse or char.underscore
-    return (char.data, char.fg, char.bold, char.reverse, char.underscore) if char.data != " " or inked else " "
+    inked = char.reverse or char.underscore or char.bg != "default"
+    return (char.data, char.fg, char.bg, char.bold, char.reverse, char.underscore) if char.data != " " or inked else " "
 
 
 async def settle(running, pilot):
@@ -190,6 +192,23 @@ async def test_screenshot_has_the_whole_frame_between_steps():
         assert running.cells == running.from_scratch()
 
 
+@pytest.mark.parametrize("theme", THEMES)
+async def test_a_theme_paints_every_cell_and_steps_stay_in_it(theme):
+    running = Terminal(80, 24)
+    async with running.run_test(size=(80, 24)) as pilot:
+        await settle(running, pilot)
+        for name in (theme, "ansi", theme):
+            running.desk.look.theme = name
+            running.desk.refresh()
+            await settle(running, pilot)
+            assert running.cells == running.from_scratch()
+            await pilot.press("s")
+            await settle(running, pilot)
+            assert running.cells == running.from_scratch()
+        grounds = {cell[2] for row in running.cells for cell in row if cell != " "}
+        assert ("default" in grounds) is (theme == "ansi")
+
+
 async def test_no_color_writes_no_colour(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     running = Terminal(120, 40)
@@ -198,6 +217,15 @@ async def test_no_color_writes_no_colour(monkeypatch):
         await settle(running, pilot)
     written = ";".join(re.findall(r"\x1b\[([\d;]*)m", "".join(running.writes)))
     assert {"0", "1"} <= set(written.split(";")) <= {"0", "1", "4", "7"}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("colours", ["standard", "256", "truecolor"])
+def test_a_terminal_is_told_colours_that_it_has(theme, colours):
+    told = "".join(codes(name, True, theme, colours)[0] for name in STYLES)
+    assert ("38;2;" in told) is (colours == "truecolor" and theme != "ansi")
+    assert ("38;5;" in told) is (colours == "256" and theme != "ansi")
+    assert codes("bad", True, theme, None) == ("", "")
 
 
 @pytest.mark.parametrize("name", STYLES)

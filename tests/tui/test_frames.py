@@ -9,7 +9,8 @@ from kernelmodel.snapshot import View
 from tests.tui.fake import snapshot
 from tests.tui.golden import agrees
 from tui.paint import frame
-from tui.paint.layout import PANES, slots
+from tui.paint.layout import PANES
+from tui.paint.layouts import LAYOUTS, choose
 from tui.paint.look import BreakMark, Look
 from tui.paint.rows import cells, fit, plain
 from tui.panes.palette import STYLES
@@ -19,18 +20,26 @@ MARKS = (
     BreakMark(1, "fallback", "fallback", hits=1),
     BreakMark(2, "alloc_anon_folio:13 if order == 3", function="alloc_anon_folio", line=13, conditional=True),
     BreakMark(3, "alloc_anon_folio:16", function="alloc_anon_folio", line=16, enabled=False),
+    BreakMark(4, 'alloc_anon_folio:15 log "i={i}"', function="alloc_anon_folio", line=15, log=True, hits=2),
+    BreakMark(5, "watch i", watch=True, ignore=2, origin="scenario"),
+    BreakMark(6, "alloc if nosuch", "alloc", conditional=True, temporary=True, trouble="no value of nosuch"),
 )
+WATCHED = ("i", "zone->nr_free_pages", "nosuch")
+CONSOLE = ("(thp) break fallback", "breakpoint 1: fallback", "(thp) continue", "break 1 at #8: fallback vma-bounds")
 
 
-def look(focus: str = "source") -> Look:
-    made = Look(breaks=MARKS, stopped={8: 1}, reason="break 1")
+def look(focus: str = "source", **others) -> Look:
+    made = Look(breaks=MARKS, stopped={8: 1}, reason="break 1", marks={"a": 3}, console=CONSOLE, **others)
     made.show(focus)
     return made
 
 
-def screen(step: int, last: int, width: int, height: int, focus: str = "source") -> list[str]:
-    settings = look(focus)
-    snap = snapshot(step, last, frame.view_for(settings, step, width, height))
+def screen(step: int, last: int, width: int, height: int, focus: str = "source", **others) -> list[str]:
+    return shown(look(focus, **others), step, last, width, height)
+
+
+def shown(settings: Look, step: int, last: int, width: int, height: int) -> list[str]:
+    snap = snapshot(step, last, frame.view_for(settings, step, width, height)._replace(watch=WATCHED))
     frame.settle(snap, settings, width, height)
     return frame.picture(snap, settings, width, height)
 
@@ -44,11 +53,25 @@ def test_screen(step, last, width, height):
     agrees(f"screen-{width}x{height}-step{step}of{last}", lines)
 
 
+@pytest.mark.parametrize("name", [name for name in LAYOUTS if name != "auto"])
+@pytest.mark.parametrize(("width", "height"), SIZES[:2])
+def test_layout(name, width, height):
+    settings = look()
+    choose(settings, name)
+    agrees(f"layout-{name}-{width}x{height}", shown(settings, 9, 12, width, height))
+
+
+def test_ascii_screen():
+    lines = screen(8, 14, 80, 24, ascii=True)
+    assert "".join(lines).isascii()
+    agrees("screen-80x24-ascii", lines)
+
+
 @pytest.mark.parametrize("pane", PANES)
 @pytest.mark.parametrize("step", [0, 7, 9, 12])
 def test_pane(pane, step):
     settings = look(pane)
-    rows = frame.PAINT[pane](snapshot(step, 12, View(ptes=128)), settings, 70, 16)
+    rows = frame.PAINT[pane](snapshot(step, 12, View(ptes=128, watch=WATCHED)), settings, 70, 16)
     agrees(f"pane-{pane}-step{step}", [plain(fit(row, 70)) for row in rows])
 
 
@@ -79,7 +102,7 @@ def test_changed_cells_carry_a_mark_besides_the_colour():
     assert "-1" in plain(rows[2])
     cells_row = next(row for row in frame.PAINT["table"](snapshot(12), look(), 80, 8) if "000" in plain(row))
     assert plain(cells_row)[0] == "*"
-    assert plain(frame.PAINT["stack"](snapshot(7), look(), 80, 16)[7]).startswith("*i ")
+    assert plain(frame.PAINT["stack"](snapshot(7), look(), 80, 16)[7]).startswith(" *i ")
     assert plain(frame.PAINT["orders"](snapshot(7), look(), 40, 4)[1])[1] == "*"
 
 
@@ -97,18 +120,6 @@ def test_too_small_for_panes_says_so(width, height):
     assert len(lines) == height
     if width > 20:
         assert "too small" in lines[0]
-
-
-@pytest.mark.parametrize(("width", "height"), [*SIZES, (60, 20), (45, 12)])
-def test_slots_do_not_overlap_and_hold_every_pane(width, height):
-    seen = set()
-    for slot in slots(width, height):
-        for y in range(slot.y, slot.y + slot.height):
-            for x in range(slot.x, slot.x + slot.width):
-                assert (x, y) not in seen
-                seen.add((x, y))
-    assert len(seen) == width * (height - 3)
-    assert sorted(pane for slot in slots(width, height) for pane in slot.panes) == sorted(PANES)
 
 
 def test_zoomed_pane_has_the_whole_screen():

@@ -92,6 +92,7 @@ def test_any_model_string_appears_verbatim(name):
 @pytest.mark.parametrize("name", ["orders[i]", "free_area[order].nr_free", "a[/b]", "[bold]x", "[/", "page[PMD]"])
 def test_brackets_survive(name):
     snap = snapshot(7)
-    snap = snap._replace(calls=(snap.calls[-1]._replace(locals=(snap.calls[-1].locals[0]._replace(name=name),)),), frame=0
+    snap = snap._replace(
+        calls=(snap.calls[-1]._replace(locals=(snap.calls[-1].locals[0]._replace(name=name),)),), frame=0
     )
     assert name in "\n".join(frame.picture(snap, Look(), 80, 24))

@@ -7,10 +7,19 @@ from kernelmodel.snapshot import Snapshot, ZoneView
 from tui.paint.look import Look
 from tui.paint.rows import Row, Seg, hexa
 
+HELP = (
+    "Free blocks per order as in /proc/buddyinfo, and how many more than at the stop before.",
+    "✓ above the watermarks   ! below low or high   ✗ below min, or nothing would do   * changed",
+    "next order 4: the block that the next allocation of that order takes   ▶ the order that is being tried",
+    "← → choose an order (the title names it): p prints its count, { } go to where it changed before and next",
+)
+
 
 def title(snap: Snapshot, look: Look) -> str:
-    """The zones in view."""
-    return "allocator  " + ", ".join(f"node {zone.node} zone {zone.name}" for zone in snap.zones)
+    """The zones in view, and the order under the cursor."""
+    words = "allocator  " + ", ".join(f"node {zone.node} zone {zone.name}" for zone in snap.zones)
+    order = look.row.get("allocator", -1)
+    return words if order < 0 else f"{words}  » order {order}"
 
 
 def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:

@@ -7,6 +7,13 @@ from kernelmodel.snapshot import Event, Snapshot
 from tui.paint.look import Look
 from tui.paint.rows import Row, Seg, hexa
 
+HELP = (
+    "The decisions of this run; the number is the address that goto, marks and mails use.",
+    "* you are here   » your cursor   mark a: you marked it   <- break N: breakpoint N stopped there",
+    "FORCED: you forced it, with its cause   answered: you (or the scenario) answered it",
+    "Enter goes there   b breaks on its kind   / searches all of them   [ ] to the fallback before and next",
+)
+
 
 def title(snap: Snapshot, look: Look) -> str:
     """The access in progress."""
@@ -22,14 +29,19 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     """At most ``height`` rows around the cursor, which is the present unless the user moved it."""
     if not snap.events:
         return [((" no decision yet", "dim"),)]
+    many = len(snap.cpus) > 1
+    digits = len(str(snap.last))
+    return [_row(event, snap, look, width, many, digits) for event in window(snap, look, height)]
+
+
+def window(snap: Snapshot, look: Look, height: int) -> tuple[Event, ...]:
+    """The events on a pane of ``height`` rows (without title)."""
     steps = [event.step for event in snap.events]
     at = cursor_step(snap, look)
     place = next((place for place, step in enumerate(steps) if step >= at), len(steps) - 1)
     after = 0 if height < 4 else 1 if height < 8 else 3
     begin = max(0, min(place - height + 1 + after, len(steps) - height))
-    many = len(snap.cpus) > 1
-    digits = len(str(snap.last))
-    return [_row(event, snap, look, width, many, digits) for event in snap.events[begin : begin + height]]
+    return snap.events[begin : begin + height]
 
 
 def present(snap: Snapshot, event: Event, width: int) -> Row:
@@ -43,7 +55,7 @@ def _row(event: Event, snap: Snapshot, look: Look, width: int, many: bool, digit
     base = "dim" if future else ""
     under = event.step == look.event
     out: list[Seg] = [
-        ("*" if present else " ", "here"),
+        ("*" if present else "»" if under else " ", "here"),
         (f"#{event.step:<{digits}} ", "cursor" if under else "dim"),
     ]
     if many:
@@ -60,6 +72,9 @@ def _row(event: Event, snap: Snapshot, look: Look, width: int, many: bool, digit
         out.append((" answered", "forced"))
     if event.step in look.stopped:
         out.append((f"  <- break {look.stopped[event.step]}", "break"))
+    marks = "".join(sorted(name for name, step in look.marks.items() if step == event.step))
+    if marks:
+        out.append((f"  mark {marks}", "mark"))
     if event.why:
         out.append((f"  {event.why}", "" if present else "dim"))
     return tuple(out)

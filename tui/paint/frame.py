@@ -3,105 +3,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from kernelmodel.snapshot import Snapshot, View
-from tui.paint import allocator, breaks, changes, events, footer, header, orders, source, stack, table, timeline, vmas
-from tui.paint.layout import PANES, Slot, slots, zoomed
+from tui.keys import Keymap, keymap
+from tui.paint import ascii, console, footer, header, rows, rule, source, table, timeline, vmas
+from tui.paint.layout import Slot
+from tui.paint.layouts import layout
 from tui.paint.look import Look
-from tui.paint.overlay import Overlay
+from tui.paint.match import highlight
+from tui.paint.overlay import Fitter, Overlay
 from tui.paint.overlay import paint as overlay_paint
-from tui.paint.rows import Row, Seg, cells, cut, fit, plain, row_cells, spread
+from tui.paint.panes import PAINT, TITLE, Painter
+from tui.paint.rows import Row, cut, plain, row_cells
 
-Painter = Callable[[Snapshot, Look, int, int], list[Row]]
+__all__ = ["PAINT", "TITLE", "Frame", "Painter", "compose", "layout", "paint_slot", "picture", "settle", "view_for"]
 
-PAINT: dict[str, Painter] = {
-    "source": source.paint, "orders": orders.paint, "stack": stack.paint, "table": table.paint,
-    "allocator": allocator.paint, "vmas": vmas.paint, "changes": changes.paint, "timeline": timeline.paint,
-    "events": events.paint, "breaks": breaks.paint,
-}  # fmt: skip
-TITLE: dict[str, Callable[[Snapshot, Look], str]] = {
-    "source": source.title, "orders": orders.title, "stack": stack.title, "table": table.title,
-    "allocator": allocator.title, "vmas": vmas.title, "changes": changes.title, "timeline": timeline.title,
-    "events": events.title, "breaks": breaks.title,
-}  # fmt: skip
-TAB = {"table": "page table", "timeline": "time"}
-"""Short names of tabs, where they are not the pane's own."""
+_OWN_SCROLL = frozenset({"source", "console", "events", "timeline"})
+"""Panes that paint only what is in sight."""
 
 
-def number(pane: str) -> str:
-    """The key that focuses a pane."""
-    return str((PANES.index(pane) + 1) % 10)
-
-
-def layout(look: Look, width: int, height: int) -> tuple[Slot, ...]:
-    """The slots on the screen now."""
-    return zoomed(look.focus, width, height) if look.zoom else slots(width, height)
+CURSORED = frozenset({"orders", "breaks", "watch", "changes", "cpus", "vmas"})
+"""Panes with a cursor on their rows."""
 
 
 def view_for(look: Look, step: int, width: int, height: int, pte_at: int = -1, frame: int = -1) -> View:
     """What a screen of this size can show, as a question to a session that stands at ``step``."""
-    ptes, rows = 64, 16
+    ptes, listed, overview = 64, 16, 0
     for slot in layout(look, width, height):
         pane = look.front(slot.panes)
         if pane == "table":
             ptes = table.wanted(slot.width - slot.edge, slot.height - 1)
         elif pane == "events":
-            rows = slot.height
-    if look.event >= 0:
-        rows += abs(step - look.event)
-    return View(ptes=ptes, pte_at=pte_at, events=min(rows, _MOST_EVENTS), timeline=max(width, 40), frame=frame)
-
-
-_MOST_EVENTS = 4096
-"""How far back the cursor of the events pane can see."""
+            listed = slot.height
+        elif pane == "timeline":
+            overview = max(slot.width - slot.edge - timeline.MARGIN, 0)
+    return View(
+        ptes=ptes, pte_at=pte_at, events=listed if look.event < 0 else 2 * listed, timeline=max(width, 40), frame=frame,
+        since=look.since, overview=overview, event_at=look.event,
+    )  # fmt: skip
 
 
 def settle(snap: Snapshot, look: Look, width: int, height: int) -> None:
-    """Keep what has to be remembered from paint to paint: how far the source is scrolled."""
+    """Keep what has to be remembered from paint to paint: how far panes are scrolled."""
     for slot in layout(look, width, height):
         pane = look.front(slot.panes)
         if pane == "source":
             look.tops[pane] = source.top_line(snap, look, slot.height - 1)
+        elif pane in CURSORED and pane in look.row:
+            at = look.row[pane] if pane != "vmas" else vmas.first_row(snap, look, slot.width - slot.edge)
+            look.tops[pane] = max(0, min(look.tops.get(pane, 0), at), at - slot.height + 2)
+        elif look.tops.get(pane) and pane not in _OWN_SCROLL:
+            many = len(PAINT[pane](snap, look, slot.width - slot.edge, slot.height - 1))
+            look.tops[pane] = top_of(look, pane, many, slot.height - 1)
+        elif pane == "console":
+            look.tops[pane] = console.clamped(look, slot.width - slot.edge, slot.height - 1)
 
 
-def paint_slot(snap: Snapshot, look: Look, slot: Slot) -> list[Row]:
+def top_of(look: Look, pane: str, many: int, height: int) -> int:
+    """The first row of a pane's ``many`` rows that ``height`` rows show."""
+    return 0 if pane in _OWN_SCROLL else max(0, min(look.tops.get(pane, 0), many - height))
+
+
+def paint_slot(snap: Snapshot, look: Look, slot: Slot, slots: tuple[Slot, ...] = ()) -> list[Row]:
     """Exactly ``slot.height`` rows of exactly ``slot.width`` cells."""
+    fit = ascii.fit if look.ascii else rows.fit
     pane = look.front(slot.panes)
     width, height = slot.width - slot.edge, slot.height - 1
-    body = PAINT[pane](snap, look, width, height)
+    body = PAINT[pane](snap, look, width, height) if height > 0 else []
     if len(body) > height:
-        top = max(0, min(look.tops.get(pane, 0) if pane != "source" else 0, len(body) - height))
+        top = top_of(look, pane, len(body), height)
         body = body[top : top + height]
     body += [()] * (height - len(body))
     edge: Row = (("│", "rule"),) if slot.edge else ()
-    rows = [fit(_rule(snap, look, slot, pane), slot.width, "rule")]
-    rows += [fit((*edge, *row), slot.width) for row in body]
-    return rows
-
-
-def _rule(snap: Snapshot, look: Look, slot: Slot, pane: str) -> Row:
-    """``─ 1 alloc_anon_folio() ───``; heavy where the focus is; several tabs show their names."""
-    focus = pane == look.focus
-    line, style = ("━", "focus") if focus else ("─", "rule")
-    joint = "├" if slot.edge and slot.y > 1 else "┬" if slot.edge else line
-    out: list[Seg] = [(joint, "rule" if slot.edge else style), (line if slot.edge else "", style), (" ", "")]
-    title = "focus" if focus else "title"
-    words = TITLE[pane](snap, look)
-    if len(slot.panes) == 1:
-        out.append((f"{number(pane)} {words} ", title))
-    else:
-        short = {tab: TAB.get(tab, tab) for tab in slot.panes}
-        if sum(len(name) + 4 for name in short.values()) + len(words) - len(short[pane]) + 4 > slot.width:
-            words = short[pane]
-        for tab, name in short.items():
-            front = tab == pane
-            out.append((f"[{number(tab)} {words}]" if front else f" {number(tab)} {name} ", title if front else "dim"))
-        out.append((" ", ""))
-    used = sum(cells(text) for text, _ in out)
-    zoom = f" {line} z Esc back {line}" if look.zoom else ""
-    return spread(tuple(out), ((zoom, style),), slot.width, line, style) if used < slot.width else tuple(out)
+    out = [fit(rule.paint(snap, look, slot, slots), slot.width, "rule")]
+    out += [fit((*edge, *row), slot.width) for row in body]
+    return [out[0], *(highlight(row, look.search) for row in out[1:])] if look.search else out
 
 
 def idle_line(snap: Snapshot, look: Look, width: int, shown: tuple[Slot, ...]) -> Row:
@@ -111,7 +89,7 @@ def idle_line(snap: Snapshot, look: Look, width: int, shown: tuple[Slot, ...]) -
     return timeline.strip(snap, look, width)
 
 
-def too_small(width: int, height: int) -> list[Row]:
+def too_small(width: int, height: int, fit: Fitter = rows.fit) -> list[Row]:
     """What a terminal shows that is too small for any pane."""
     words = f"{width}x{height} is too small: 80x24 is enough"
     return [fit(((words if at == 0 else "", "warn"),), width) for at in range(height)]
@@ -128,34 +106,48 @@ class Frame(NamedTuple):
     width: int
     lines: tuple[tuple[Row, ...], ...]
     """Per terminal row one piece for each column, exactly as wide as the column."""
+    theme: str = "ansi"
+    """In whose colours."""
 
 
 def compose(
-    snap: Snapshot, look: Look, width: int, height: int, message: Row = (), overlay: Overlay | None = None
+    snap: Snapshot,
+    look: Look,
+    width: int,
+    height: int,
+    message: Row = (),
+    overlay: Overlay | None = None,
+    keys: Keymap | None = None,
 ) -> Frame:
     """The whole screen; without a message its line holds the timeline in one row, where no pane shows it."""
+    fit = ascii.fit if look.ascii else rows.fit
     shown = layout(look, width, height)
     if not shown:
-        return Frame((0,), width, tuple((row,) for row in too_small(width, height)))
+        return Frame((0,), width, tuple((row,) for row in too_small(width, height, fit)), look.theme)
     edges = tuple(sorted({slot.x for slot in shown}))
     pieces: list[list[Row]] = [[] for _ in range(height)]
     pieces[0] = [fit(header.paint(snap, look, width), width)]
     for slot in sorted(shown, key=lambda each: each.x):
-        for at, row in enumerate(paint_slot(snap, look, slot)):
+        for at, row in enumerate(paint_slot(snap, look, slot, shown)):
             pieces[slot.y + at].append(row)
     pieces[-2] = [fit(message or idle_line(snap, look, width, shown), width)]
-    pieces[-1] = [fit(footer.paint(width), width)]
+    pieces[-1] = [fit(footer.paint(width, keys or keymap()), width)]
     if overlay is not None:
-        box = overlay_paint(overlay, width, height)
-        for at, row in enumerate(box.rows):
-            pieces[box.y + at] = [_under(pieces[box.y + at], box.x, row, width)]
-    return Frame(edges, width, tuple(_columns(line, edges, width) for line in pieces))
+        _lay_over(pieces, overlay, width, fit)
+    return Frame(edges, width, tuple(_columns(tuple(line), edges, width) for line in pieces), look.theme)
 
 
-def _columns(pieces: list[Row], edges: tuple[int, ...], width: int) -> tuple[Row, ...]:
+def _lay_over(pieces: list[list[Row]], overlay: Overlay, width: int, fit: Fitter) -> None:
+    box = overlay_paint(overlay, width, len(pieces), fit)
+    for at, row in enumerate(box.rows):
+        pieces[box.y + at] = [_under(pieces[box.y + at], box.x, row, width)]
+
+
+@lru_cache(512)
+def _columns(pieces: tuple[Row, ...], edges: tuple[int, ...], width: int) -> tuple[Row, ...]:
     """A line in one piece per column."""
     if len(pieces) == len(edges):
-        return tuple(pieces)
+        return pieces
     whole: Row = tuple(seg for piece in pieces for seg in piece)
     return tuple(cut(whole, begin, end) for begin, end in zip(edges, (*edges[1:], width), strict=True))
 
@@ -167,8 +159,14 @@ def _under(pieces: list[Row], x: int, row: Row, width: int) -> Row:
 
 
 def picture(
-    snap: Snapshot, look: Look, width: int, height: int, message: Row = (), overlay: Overlay | None = None
+    snap: Snapshot,
+    look: Look,
+    width: int,
+    height: int,
+    message: Row = (),
+    overlay: Overlay | None = None,
+    keys: Keymap | None = None,
 ) -> list[str]:
     """The whole screen as ``height`` lines of plain text: for tests, mails and documentation."""
-    frame = compose(snap, look, width, height, message, overlay)
+    frame = compose(snap, look, width, height, message, overlay, keys)
     return ["".join(plain(piece) for piece in line) for line in frame.lines]

@@ -13,14 +13,18 @@ def paint(snap: Snapshot, look: Look, width: int) -> Row:
     name = snap.name if len(snap.name) <= width // 4 else snap.name.rsplit("/", 1)[-1]
     past = snap.step < snap.last
     bar: Seg = (" │ ", "dim")
-    forced = snap.event is not None and snap.event.forced
-    out: list[Seg] = [(f" {name}", "bold"), bar, (snap.variant, "")]
+    out: list[Seg] = [(f" {name}", "bold"), (" (edited)" if snap.edited else "", "forced"), bar, (snap.variant, "")]
     if width >= 100:
         out += [bar, (snap.arch, "")]
     out.append(bar)
     out.append((f" PAST {snap.step}/{snap.last} ", "past") if past else (f"step {snap.step}/{snap.last}", ""))
-    out += [bar, (f"cpu{snap.cpu}", ""), bar]
-    if forced:
+    if look.since >= 0:
+        out += [bar, (f"since {look.named(look.since)}", "mark")]
+    out += [bar, (f"cpu{snap.cpu}", "")]
+    if snap.view_cpu != snap.cpu:
+        out += [(" ", ""), (f"CPU view cpu{snap.view_cpu}", "mark")]
+    out.append(bar)
+    if snap.event is not None and snap.event.forced:
         out += [("FORCED", "forced"), (" ", "")]
     if look.reason:
         out += [(look.reason, "break"), (": ", "")]

@@ -1,41 +1,75 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What ``?`` shows: keys, glyphs, commands."""
+"""What ``?`` shows: the focused pane, keys, commands, the other panes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from tui.keys import ACTIONS
-from tui.paint import table, timeline
-from tui.paint.rows import Row
+from tui.keys import Keymap
+from tui.paint import timeline
+from tui.paint.layout import PANES
+from tui.paint.panes import HELP, tab
+from tui.paint.rows import Row, cells
 
-_GUTTER = "▶ current line   ● breakpoint   ◐ conditional   ○ disabled   3× a decision stopped here three times"
-_ORDERS = "✓ the loop took this order   ✗ rejected, and why   · not asked   ▶ the cursor i   * changed by the last step"
 
+def paint(pane: str, keys: Keymap, commands: Sequence[str], width: int = 80) -> list[Row]:
+    """All rows, to be scrolled, for a screen of ``width`` cells.
 
-def paint(commands: Sequence[tuple[str, str]]) -> list[Row]:
-    """All rows, to be scrolled; ``commands`` are (usage, help) pairs."""
-    rows: list[Row] = []
-    for group in dict.fromkeys(action.group for action in ACTIONS):
-        rows.append(((f" {group}", "bold"),))
-        for action in ACTIONS:
-            if action.group == group and (action.keys or not action.label):
-                rows.append(((f"   {action.shown:<7}", "key"), (action.help, "")))
-    rows.append(((" signs", "bold"),))
-    rows += [((f"   {name:<9}", "key"), (words, "")) for name, words in _signs()]
-    rows.append(((" commands, after :  (unique prefixes will do; an empty line repeats the last motion)", "bold"),))
-    rows += [((f"   {usage:<30}", "key"), (words, "")) for usage, words in commands]
+    ``commands`` are lines: a group, or indented by two blanks a command's usage and, from column 33 on, its help.
+    """
+    room = width - 6
+    rows = [*_pane(pane, room), (), *_keys(keys, room), ()]
+    rows.append(((" commands, after :   (an empty line repeats a motion)", "bold"),))
+    for line in commands:
+        rows += _command(line, room) if line.startswith(" ") else [((f" {line}", "bold"),)]
+    rows += [(), ((" the other panes", "bold"),)]
+    for other in PANES:
+        if other != pane:
+            rows += _pane(other, room)
     return rows
 
 
-def _signs() -> list[tuple[str, str]]:
-    kinds = [f"{glyph} {kind}" for kind, glyph in timeline.GLYPHS.items() if kind]
-    lines = [" ".join(kinds[at : at + 6]) for at in range(0, len(kinds), 6)]
-    return [
-        ("source", _GUTTER),
-        ("orders[]", _ORDERS),
-        ("table", table.LEGEND),
-        ("", "M migration  L leaf (mapped by the PMD)   brackets: the range of each order and its verdict"),
-        *(("timeline" if not at else "", line) for at, line in enumerate(lines)),
-        ("", "x below: rejected or failed   f below: forced or answered by you   ▲ you are here"),
-    ]
+def _pane(pane: str, room: int) -> list[Row]:
+    """What a pane shows, its signs, its keys."""
+    rows: list[Row] = [((f" {tab(pane)}", "bold"), (f"  :pane {pane}", "dim"))]
+    rows += [((f"   {line}", ""),) for text in HELP[pane] for line in wrapped(text, room)]
+    if pane == "timeline":
+        kinds = [f"{glyph} {kind:<13}" for kind, glyph in timeline.GLYPHS.items() if kind]
+        many = max(room // 15, 1)
+        rows += [(("   " + "".join(kinds[at : at + many]), ""),) for at in range(0, len(kinds), many)]
+    return rows
+
+
+def _command(line: str, room: int) -> list[Row]:
+    usage, words = (line, "") if "  " not in line.strip() else (line[:33], line[33:])
+    first, *rest = wrapped(words, max(room - 30, 20)) or [""]
+    head: Row = ((f" {usage}", "key"), (first, ""))
+    return [head, *(((" " * 34, ""), (each, "")) for each in rest)]
+
+
+def wrapped(text: str, room: int) -> list[str]:
+    """The text in lines of at most ``room`` cells; runs of blanks stay as they are."""
+    lines: list[str] = []
+    line = ""
+    for word in re.findall(r"\s*[^ ]+", text):
+        if line and cells(line) + cells(word) > room:
+            lines.append(line)
+            word = word.lstrip(" ")
+            line = ""
+        line += word
+    return [*lines, line] if line else lines
+
+
+def _keys(keys: Keymap, room: int) -> list[Row]:
+    rows: list[Row] = []
+    actions = [action for action in keys.actions if not action.of or not action.label]
+    for group in dict.fromkeys(action.group for action in actions):
+        rows.append(((f" {group}", "bold"),))
+        for action in actions:
+            if action.group == group:
+                shown = keys.shown(action.id, every=True)
+                first, *rest = wrapped(action.help, max(room - 13, 20))
+                rows.append(((f"   {shown:<12} ", "key"), (first, "")))
+                rows += [((" " * 16, ""), (line, "")) for line in rest]
+    return rows

@@ -1,15 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where the panes stand: terminal size → slots.  Row 0 is the header, the last two are message line and footer."""
+"""Where the panes stand: a tree of rows and columns, given a size, becomes slots.
+
+Row 0 of the screen is the header, the last two are message line and footer.  ``layouts`` has the trees.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-PANES = ("source", "orders", "stack", "table", "allocator", "vmas", "changes", "timeline", "events", "breaks")
-"""Every pane, in the order of its number key: 1 … 9, then 0."""
+from tui.paint.look import Look
+
+PANES = (
+    "source", "orders", "stack", "table", "allocator", "vmas", "changes", "timeline", "events", "breaks",
+    "watch", "console", "cpus",
+)  # fmt: skip
+"""Every pane; the first ten in the order of their number keys: 1 … 9, then 0."""
 
 MIN_WIDTH, MIN_HEIGHT = 40, 10
 """Below this there is a message instead of panes (cells)."""
+LEAST_COLUMNS = 12
+"""A pane is never narrower; its rows may shrink to the title."""
 
 
 class Slot(NamedTuple):
@@ -24,85 +35,110 @@ class Slot(NamedTuple):
     """Whether its first column is the vertical line that separates it from the slot to the left."""
 
 
-def slots(width: int, height: int) -> tuple[Slot, ...]:
-    """The slots of a terminal of ``width`` x ``height`` cells, in reading order; () if it is too small for any."""
-    if width < MIN_WIDTH or height < MIN_HEIGHT:
-        return ()
-    if width < 60 or height < 20:
-        return _tiny(width, height)
-    if width >= 160 and height >= 50:
-        return _wide(width, height)
-    if width >= 100 and height >= 32:
-        return _normal(width, height)
-    return _compact(width, height)
+class Part(NamedTuple):
+    """A place for panes, or parts below or beside each other, of which one is flexible: it takes what is left."""
+
+    panes: tuple[str, ...] = ()
+    down: tuple[Part, ...] = ()
+    across: tuple[Part, ...] = ()
+    least: int = 0
+    """Cells along the parent, before the user changes them."""
+    percent: int = 0
+    """Of the parent, if that is more."""
+
+    @property
+    def flexible(self) -> bool:
+        """Neither a size nor a share is given."""
+        return not self.least and not self.percent
+
+    @property
+    def key(self) -> str:
+        """The first pane: what a change of its size is remembered under."""
+        return self.panes[0] if self.panes else (self.down or self.across)[0].key
 
 
-def zoomed(pane: str, width: int, height: int) -> tuple[Slot, ...]:
-    """One pane on the whole screen."""
-    return (Slot((pane,), 0, 1, width, height - 3),) if width >= MIN_WIDTH and height >= MIN_HEIGHT else ()
+def pane(*panes: str, least: int = 0, percent: int = 0) -> Part:
+    """One pane, or several as tabs."""
+    return Part(panes, least=least, percent=percent)
 
 
-def _tiny(width: int, height: int) -> tuple[Slot, ...]:
-    body = height - 3
-    top = body // 2 + 1
-    rest = ("orders", "stack", "table", "events", "allocator", "vmas", "changes", "timeline", "breaks")
-    return Slot(("source",), 0, 1, width, top), Slot(rest, 0, 1 + top, width, body - top)
+def rows(*parts: Part, least: int = 0, percent: int = 0) -> Part:
+    """Parts below each other."""
+    return Part(down=parts, least=least, percent=percent)
 
 
-def _compact(width: int, height: int) -> tuple[Slot, ...]:
-    body = height - 3
-    events = 4 + max(0, body - 21) // 5
-    table = 6 + max(0, body - 21) // 4
-    top = body - events - table
-    left = width * 44 // 80
-    orders = 4 if top < 13 else 5
-    return (
-        Slot(("source",), 0, 1, left, top),
-        Slot(("orders",), left, 1, width - left, orders, True),
-        Slot(("stack",), left, 1 + orders, width - left, top - orders, True),
-        Slot(("table", "allocator", "vmas", "changes", "timeline", "breaks"), 0, 1 + top, width, table),
-        Slot(("events",), 0, 1 + top + table, width, events),
-    )
+def columns(*parts: Part, least: int = 0, percent: int = 0) -> Part:
+    """Parts beside each other."""
+    return Part(across=parts, least=least, percent=percent)
 
 
-def _normal(width: int, height: int) -> tuple[Slot, ...]:
-    body = height - 3
-    time = 4
-    events = 5 + max(0, body - 37) // 6
-    table = 12 + max(0, body - 37) // 4
-    top = body - time - events - table
-    left = width * 70 // 120
-    right = width - left
-    orders = 5
-    return (
-        Slot(("source",), 0, 1, left, top),
-        Slot(("orders",), left, 1, right, orders, True),
-        Slot(("stack",), left, 1 + orders, right, top - orders, True),
-        Slot(("table",), 0, 1 + top, left, table),
-        Slot(("allocator", "vmas", "changes", "breaks"), left, 1 + top, right, table, True),
-        Slot(("events",), 0, 1 + top + table, width, events),
-        Slot(("timeline",), 0, 1 + top + table + events, width, time),
-    )
+class Placed(NamedTuple):
+    """A part and its rectangle."""
+
+    part: Part
+    x: int
+    y: int
+    width: int
+    height: int
+    edge: bool
+    inner: tuple[Placed, ...]
+
+    def slots(self) -> Iterator[Slot]:
+        """In reading order of the tree."""
+        if self.part.panes:
+            yield Slot(self.part.panes, self.x, self.y, self.width, self.height, self.edge)
+        for placed in self.inner:
+            yield from placed.slots()
+
+    def size(self, down: bool) -> int:
+        """Height or width."""
+        return self.height if down else self.width
 
 
-def _wide(width: int, height: int) -> tuple[Slot, ...]:
-    body = height - 3
-    time = 4
-    table = 20
-    top = body - time - table
-    left, middle = width * 74 // 200, width * 62 // 200
-    right = width - left - middle
-    orders, vmas, changes = 8, 8, 16
-    low = 1 + top
-    return (
-        Slot(("source",), 0, 1, left, top),
-        Slot(("orders",), left, 1, middle, orders, True),
-        Slot(("stack",), left, 1 + orders, middle, top - orders, True),
-        Slot(("vmas",), left + middle, 1, right, vmas, True),
-        Slot(("changes",), left + middle, 1 + vmas, right, changes, True),
-        Slot(("breaks",), left + middle, 1 + vmas + changes, right, top - vmas - changes, True),
-        Slot(("table",), 0, low, left, table),
-        Slot(("allocator",), left, low, middle, table, True),
-        Slot(("events",), left + middle, low, right, table, True),
-        Slot(("timeline",), 0, low + table, width, time),
-    )
+def place(part: Part, look: Look, x: int, y: int, width: int, height: int, edge: bool = False) -> Placed:
+    """Give a tree its rectangle (cells), with the sizes that the user has changed."""
+    inner = []
+    if part.down:
+        at = y
+        for each, size in zip(part.down, extents(part, height, look), strict=True):
+            inner.append(place(each, look, x, at, width, size, edge))
+            at += size
+    elif part.across:
+        at = x
+        for each, size in zip(part.across, extents(part, width, look), strict=True):
+            inner.append(place(each, look, at, y, size, height, edge or at > x))
+            at += size
+    return Placed(part, x, y, width, height, edge, tuple(inner))
+
+
+def base(part: Part, total: int) -> int:
+    """The size of a part that is not flexible, by itself."""
+    return max(part.least, total * part.percent // 100)
+
+
+def need(part: Part, down: bool) -> int:
+    """The least size of a part: one row or ``LEAST_COLUMNS`` for each pane in its way."""
+    inner = [need(each, down) for each in part.down or part.across]
+    if not inner:
+        return 1 if down else LEAST_COLUMNS
+    return sum(inner) if bool(part.down) is down else max(inner)
+
+
+def extents(part: Part, total: int, look: Look) -> list[int]:
+    """The sizes of the parts in ``part``, along it; their sum is ``total``.  Who can't have its size gets less."""
+    down = bool(part.down)
+    parts = part.down or part.across
+    deltas = look.sizes if down else look.widths
+    least = [need(each, down) for each in parts]
+    sizes = [
+        low if each.flexible else max(low, base(each, total) + deltas.get(each.key, 0))
+        for each, low in zip(parts, least, strict=True)
+    ]
+    over = sum(sizes) - total
+    for at in reversed(range(len(parts))):
+        cut = max(0, min(over, sizes[at] - least[at]))
+        sizes[at] -= cut
+        over -= cut
+    if over < 0:
+        sizes[next(at for at, each in enumerate(parts) if each.flexible)] -= over
+    return sizes

@@ -7,6 +7,11 @@ from kernelmodel.snapshot import OrderRow, Snapshot
 from tui.paint.look import Look
 from tui.paint.rows import Row, Seg, hexa, size
 
+HELP = (
+    "orders[] of this fault, one row per element, and what each loop of the function said of it.",
+    "✓ the loop took this order   ✗ rejected, and why   · not asked   ▶ the cursor i   * changed by the last step",
+    "» under your cursor   p prints it   { } to where it changed before and next",
+)
 _LOOPS = ("bounds", "range", "alloc", "charge")
 
 
@@ -21,13 +26,15 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     """One row per order; more rows than ``height`` are scrolled by the caller."""
     if not snap.orders:
         return [((" policy has not spoken yet" if snap.calls else " no fault is being handled", "dim"),)]
-    return [_row(at, row, width) for at, row in enumerate(snap.orders)]
+    under = look.row.get("orders", -1)
+    return [_row(at, row, width, at == under) for at, row in enumerate(snap.orders)]
 
 
-def _row(at: int, row: OrderRow, width: int) -> Row:
+def _row(at: int, row: OrderRow, width: int, under: bool) -> Row:
     head: list[Seg] = [
         ("▶" if row.cursor else " ", "here"),
         ("*" if row.changed else " ", "changed"),
+        ("»" if under else " ", "here"),
         (f"[{at}] ", "dim"),
         (f"{row.order} ", "bold"),
     ]

@@ -12,7 +12,7 @@ from functools import lru_cache
 Seg = tuple[str, str]
 Row = tuple[Seg, ...]
 
-INKED = frozenset({"cursor", "past", "fault", "fallback", "head"})
+INKED = frozenset({"cursor", "past", "fault", "fallback", "head", "match"})
 """Styles in which a blank is not blank: reverse or underlined."""
 _UNITS = ((40, "T"), (30, "G"), (20, "M"), (10, "K"))
 
@@ -22,14 +22,15 @@ def clean(text: str) -> str:
     """The text with every character that has no cell of its own (controls, combining marks) escaped as in Python."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char if _has_cell(char) else _escape(char) for char in text)
+    return "".join(char if _has_cell(char) else escape(char) for char in text)
 
 
 def _has_cell(char: str) -> bool:
     return char.isprintable() and unicodedata.category(char)[0] != "M"
 
 
-def _escape(char: str) -> str:
+def escape(char: str) -> str:
+    """A character as Python writes it: ``\\x1b``, ``\\u202e``."""
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
@@ -78,7 +79,7 @@ def fit(row: Row, width: int, fill: str = "") -> Row:
     if used < width:
         out.append((" " * (width - used), fill))
         if last == fill:
-            return _merge(out)
+            return merge(out)
     return tuple(out)
 
 
@@ -90,10 +91,11 @@ def _cut_off(row: Row, width: int) -> Row:
     shown = cut(whole, 0, width)
     if not plain(cut(whole, width, row_cells(whole))).strip():
         return shown
-    return _merge([*cut(whole, 0, width - 1), ("…", shown[-1][1])])
+    return merge([*cut(whole, 0, width - 1), ("…", shown[-1][1])])
 
 
-def _merge(segs: list[Seg]) -> Row:
+def merge(segs: list[Seg]) -> Row:
+    """The segments without empty ones, neighbours of one style as one."""
     out: list[Seg] = []
     for text, style in segs:
         if not text:
@@ -133,7 +135,7 @@ def cut(row: Row, begin: int, end: int) -> Row:
             missing = min(end, at + size) - max(at, begin) - cells(part)
             out.append((part + " " * missing, style))
         at += size
-    return _merge(out)
+    return merge(out)
 
 
 def plain(row: Row) -> str:

@@ -10,6 +10,12 @@ from kernelmodel.snapshot import CallView, Snapshot
 from tui.paint.look import Look
 from tui.paint.rows import Row, crop
 
+HELP = (
+    "The modelled function of the selected call; numbers count from its def line, as in FUNCTION:LINE.",
+    "▶ the current line   ● breakpoint   ◐ conditional   ◆ log point   ○ disabled   » your cursor",
+    "3× at the right: a decision stopped here three times in this run",
+    "b sets or deletes a breakpoint   t runs to the cursor, T back to it   u d show caller and callee   ← → scroll",
+)
 _KEYWORDS = (
     "and as assert break class continue def del elif else except for from global if import in is lambda None not or "
     "pass raise return True False try while with yield"
@@ -18,7 +24,7 @@ _TOKEN = re.compile(
     r"(?P<comment>#.*)|(?P<string>\"[^\"]*\"|'[^']*')|(?P<number>\b0x[0-9a-f]+\b|\b\d+\b)"
     rf"|(?P<keyword>\b(?:{'|'.join(_KEYWORDS)})\b)"
 )
-_GUTTER = 6
+GUTTER = 6
 _HITS = 5
 
 
@@ -59,8 +65,8 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     if call is None:
         return [((" no kernel function is running: the scenario has ended", "dim"),)]
     top = top_line(snap, look, height)
-    marks = {m.line: m for m in look.breaks if m.function == call.function and m.line}
-    code_width = width - _GUTTER - _HITS
+    marks = {mark.line: mark for mark in reversed(look.breaks) if mark.function == call.function and mark.line}
+    code_width = width - GUTTER - _HITS
     code = _coloured(call.source, width < 60)
     rows = []
     for at in range(top, min(top + height, len(call.source))):
@@ -70,7 +76,7 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
         under = number == look.line
         gutter = (
             (mark.glyph if mark else " ", "break"),
-            ("▶" if here else " ", "here"),
+            ("▶" if here else "»" if under else " ", "here"),
             (f"{number:>3} ", "cursor" if under else "dim"),
         )
         text = _shift(code[at], look.left, code_width)
@@ -82,6 +88,11 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
         fill = max(code_width - used, 0)
         rows.append((*gutter, *text, (" " * fill, "here" if here else ""), (hits, "dim")))
     return rows
+
+
+def code_of(call: CallView, line: int) -> str:
+    """A line (from 1) without its strings, comments and keywords."""
+    return " ".join(text for text, style in _coloured(call.source, False)[line - 1] if not style)
 
 
 def _shift(code: Row, left: int, width: int) -> Row:

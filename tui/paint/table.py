@@ -4,12 +4,22 @@ and the entry under the cursor."""
 
 from __future__ import annotations
 
-from kernelmodel.snapshot import Bracket, EntryView, PteCell, Snapshot, WalkRow
+from typing import NamedTuple
+
+from kernelmodel.snapshot import Bracket, PteCell, Snapshot
+from tui.paint import walk
 from tui.paint.look import Look
 from tui.paint.rows import Row, Seg, cells, hexa
 
-LEGEND = "· no VMA  - none  0-9 order  z zero  m marker  s swap  F fault  * new"
+LEGEND = "· no VMA - none 0-9 order = tail z zero m marker s swap F fault * new"
 """The signs that are met most often; the help has all."""
+HELP = (
+    "The page-table walk of the fault address, the PTEs around it, one cell each, and the entry under the cursor.",
+    "· no VMA   - none   0-9 first page of a folio of that order, = its other pages   z zero page   m marker   s swap",
+    "M migration   L leaf: mapped by the PMD   F the fault address   @ the same, mapped   * changed",
+    "╰── order 4 ──╯ the range of each order that was tried, and the verdict on it; ◂ ▸ it goes on outside the row",
+    "arrows move the cursor, Home returns to the fault   p prints the entry   { } where it changed before and next",
+)
 _GLYPHS = {"outside": "·", "none": "-", "zero": "z", "marker": "m", "swap": "s", "migration": "M", "leaf": "L"}
 _MARGIN = 5
 """Columns before the cells: ``*000 ``."""
@@ -33,15 +43,45 @@ def wanted(width: int, height: int) -> int:
     return row_length(width) * max(1, (height - 13) // 2 + 1)
 
 
+class _Body(NamedTuple):
+    """The rows of the pane: ruler, cells (brackets after the first ``at`` of them), the rest."""
+
+    ruler: list[Row]
+    table: list[Row]
+    at: int
+    brackets: list[Row]
+    rest: list[Row]
+
+
 def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     """Cells, brackets, entry and walk; ruler, folio, levels one by one and legend where there is room for them."""
     if not snap.ptes:
         return [((" no fault address here", "dim"),)]
+    body = _body(snap, width, height)
+    return [*body.ruler, *body.table[: body.at], *body.brackets, *body.table[body.at :], *body.rest]
+
+
+def cell_at(snap: Snapshot, width: int, height: int, x: int, y: int) -> PteCell | None:
+    """The PTE that column ``x`` of row ``y`` of the painted pane shows."""
+    if not snap.ptes:
+        return None
+    body = _body(snap, width, height)
+    y -= len(body.ruler)
+    if body.at <= y < body.at + len(body.brackets):
+        return None
+    y -= len(body.brackets) if y >= body.at else 0
     length = row_length(width)
-    cells_ = _cells(snap, length)
-    entry = _entry(snap.entry, snap, width)
-    line, levels = _walk_line(snap.walk, width), _walk(snap.walk)
-    room = height - len(cells_) - min(len(entry), 1) - len(line)
+    place = y * length + x - _MARGIN
+    inside = 0 <= y < len(body.table) and 0 <= x - _MARGIN < length and place < len(snap.ptes)
+    return snap.ptes[place] if inside else None
+
+
+def _body(snap: Snapshot, width: int, height: int) -> _Body:
+    length = row_length(width)
+    table = _cells(snap, length)
+    entry = walk.entry(snap.entry, snap, width)
+    line, levels = walk.line(snap.walk, width), walk.levels(snap.walk)
+    room = height - len(table) - min(len(entry), 1) - len(line)
     brackets = _brackets(snap, length, width, max(room, 0))
     room -= len(brackets)
     extra: dict[str, list[Row]] = {
@@ -54,17 +94,8 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
         if len(rows) > room:
             extra[name] = []
         room -= len(extra[name])
-    at = 1 + _row_of(snap, length)
-    return [
-        *extra["ruler"],
-        *cells_[:at],
-        *brackets,
-        *cells_[at:],
-        *entry[:1],
-        *extra["folio"],
-        *(levels if extra["levels"] else line),
-        *extra["legend"],
-    ]
+    rest = [*entry[:1], *extra["folio"], *(levels if extra["levels"] else line), *extra["legend"]]
+    return _Body(extra["ruler"], table, 1 + _row_of(snap, length), brackets, rest)
 
 
 def _row_of(snap: Snapshot, length: int) -> int:
@@ -115,14 +146,12 @@ def _cell(cell: PteCell, fault: bool, cursor: bool) -> Seg:
     glyph = _GLYPHS.get(cell.kind, "#")
     style = {"outside": "dim", "none": "", "marker": "warn", "swap": "warn", "migration": "warn"}.get(cell.kind, "good")
     if cell.kind == "page":
-        glyph = str(cell.order) if 0 <= cell.order <= 9 else "#"
+        glyph = "=" if not cell.head else str(cell.order) if 0 <= cell.order <= 9 else "#"
         style = "head" if cell.head else "good"
     if cell.changed:
         glyph, style = "*", "changed"
-    if fault and cell.kind in ("none", "outside"):
-        glyph, style = "F", "fault"
-    elif fault:
-        style = "fault"
+    if fault:
+        glyph, style = "F" if cell.kind in ("none", "outside") else "@", "fault"
     return glyph, "cursor" if cursor and not fault else style
 
 
@@ -171,59 +200,3 @@ def _shape(order: int, span: int, cut_left: bool, cut_right: bool) -> str:
     line = label.center(inner, "─")
     shape = ("◂" if cut_left else "╰") + line + ("▸" if cut_right else "╯")
     return shape if label else f"{shape} order {order}"
-
-
-def _entry(entry: EntryView | None, snap: Snapshot, width: int) -> list[Row]:
-    """The PTE in hex with its bits by name, then its folio."""
-    if entry is None:
-        return []
-    changed = any(cell.changed and cell.entry == entry.entry for cell in snap.ptes)
-    head: Row = (
-        ("*" if changed else " ", "changed"),
-        (f"pte {entry.entry:03x} ", "bold"),
-        (hexa(entry.value, 16), "number"),
-        (f" {entry.kind} ", "good" if entry.kind == "page" else ""),
-        (" ".join(entry.bits), ""),
-    )
-    if entry.folio < 0:
-        return [head]
-    folio: Row = (
-        (f"  pfn {hexa(entry.pfn)} ", ""),
-        (f"folio {hexa(entry.folio)} order {entry.order} ", "bold"),
-        (f"refcount {entry.refcount} mapcount {entry.mapcount} ", ""),
-        (" ".join(entry.flags), "dim"),
-    )
-    return [head, folio]
-
-
-def _walk(walk: tuple[WalkRow, ...]) -> list[Row]:
-    """One row per level."""
-    return [
-        (
-            ("*" if row.changed else " ", "changed"),
-            (f"{row.level}[{row.entry:03x}]".ljust(9), ""),
-            (hexa(row.value, 16) + " ", "number"),
-            (row.kind, "changed" if row.changed else _walk_style(row)),
-        )
-        for row in walk
-    ]
-
-
-def _walk_line(walk: tuple[WalkRow, ...], width: int) -> list[Row]:
-    """All levels in one row: ``pgd[0fe] table › … › pmd[000] none``."""
-    if not walk:
-        return []
-    long = width >= 90
-    out: list[Seg] = [(" ", "")]
-    for at, row in enumerate(walk):
-        out.append((" › " if at and long else "›" if at else "", "dim"))
-        out.append(("*" if row.changed else "", "changed"))
-        last = at == len(walk) - 1 or row.kind != "table"
-        out.append((f"{row.level}[{row.entry:03x}]", ""))
-        if long or last:
-            out.append((f" {row.kind}", "changed" if row.changed else _walk_style(row)))
-    return [tuple(out)]
-
-
-def _walk_style(row: WalkRow) -> str:
-    return "dim" if row.kind == "none" else "good" if row.kind in ("table", "page") else "warn"

@@ -7,6 +7,11 @@ from kernelmodel.snapshot import Snapshot
 from tui.paint.look import Look
 from tui.paint.rows import Row, hexa, row_cells, size
 
+HELP = (
+    "The VMAs of the process in view: name, range, size, flags.",
+    "▶ the fault is in this one   » under the cursor   p prints it",
+)
+
 
 def title(snap: Snapshot, look: Look) -> str:
     """Nothing more to say."""
@@ -18,9 +23,10 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     if not snap.vmas:
         return [((" no VMA", "dim"),)]
     rows: list[Row] = []
-    for vma in snap.vmas:
+    for at, vma in enumerate(snap.vmas):
         extra = [f"uffd:{mode}" for mode in vma.uffd] + (["anon_vma"] if vma.anon_vma else [])
         head: Row = (
+            ("»" if look.row.get("vmas") == at else " ", "here"),
             ("▶" if vma.current else " ", "here"),
             (f"{vma.name} ", "bold"),
             (f"{hexa(vma.start)}-{hexa(vma.end)} {size(vma.end - vma.start)} ", ""),
@@ -29,3 +35,17 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
         one = (*head, *flags)
         rows += [one] if row_cells(one) <= width else [head, (("   ", ""), *flags)]
     return rows
+
+
+def first_row(snap: Snapshot, look: Look, width: int) -> int:
+    """The row of the content at which the VMA under the cursor begins."""
+    return len(paint(snap._replace(vmas=snap.vmas[: look.row.get("vmas", 0)]), look, width, 0)) if snap.vmas else 0
+
+
+def at_row(snap: Snapshot, look: Look, width: int, row: int) -> int:
+    """Index of the VMA that row ``row`` of the content shows, -1 if none."""
+    for at in range(len(snap.vmas)):
+        row -= len(paint(snap._replace(vmas=snap.vmas[at : at + 1]), look, width, 0))
+        if row < 0:
+            return at
+    return -1

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from rich.console import Console
+from rich.console import COLOR_SYSTEMS, Console
 from rich.segment import Segment
 from textual.geometry import Region
 from textual.strip import Strip
@@ -15,10 +15,11 @@ from textual.widget import Widget
 
 from tui.paint.frame import Frame
 from tui.paint.rows import Row, cells
-from tui.panes.palette import style
+from tui.panes.palette import make_style, style
 
 Pieces = tuple[Row, ...]
 """One line of a frame: a row for each column."""
+Codes = Callable[[str], tuple[str, str]]
 
 
 class Canvas(Widget):
@@ -29,6 +30,7 @@ class Canvas(Widget):
         self.edges: tuple[int, ...] = ()
         """Where the columns begin (cells)."""
         self.coloured = True
+        self.theme = "ansi"
         self.written: list[Pieces] = []
         """Per line what the terminal has; nothing where that is unknown."""
         self._width = 0
@@ -36,8 +38,9 @@ class Canvas(Widget):
 
     def show(self, frame: Frame) -> None:
         """Make ``frame`` what is seen."""
-        if (frame.edges, frame.width, len(frame.lines)) != (self.edges, self._width, len(self._lines)):
-            self.edges, self._width = frame.edges, frame.width
+        shape = (frame.edges, frame.width, len(frame.lines), frame.theme)
+        if shape != (self.edges, self._width, len(self._lines), self.theme):
+            self.edges, self._width, self.theme = frame.edges, frame.width, frame.theme
             self.coloured = not self.app.no_color
             self.written = [()] * len(frame.lines)
             self._lines = [Line(self, y, now, frame.width) for y, now in enumerate(frame.lines)]
@@ -58,7 +61,12 @@ class Canvas(Widget):
         lines: list[Strip] = [*self._lines[crop.y : crop.bottom]]
         if (crop.x, crop.width) != (0, self._width):
             lines = [Strip.crop(line, crop.x, crop.right).adjust_cell_length(crop.width) for line in lines]
-        return lines + [Strip.blank(crop.width)] * (crop.height - len(lines))
+        blank = Strip.blank(crop.width, style("", self.coloured, self.theme))
+        return lines + [blank] * (crop.height - len(lines))
+
+    def codes(self, name: str) -> tuple[str, str]:
+        """What this terminal is told before and after text of a style."""
+        return codes(name, self.coloured, self.theme, self.app.console.color_system)
 
 
 class Line(Strip):
@@ -73,8 +81,8 @@ class Line(Strip):
         """The base class has no attributes yet (a step needs none): give it its segments, then look again."""
         if name in Line.__slots__ or not hasattr(Strip, name):
             raise AttributeError(name)
-        coloured = self.canvas.coloured
-        segments = [Segment(text, style(look, coloured)) for piece in self.pieces for text, look in piece]
+        coloured, theme = self.canvas.coloured, self.canvas.theme
+        segments = [Segment(text, style(look, coloured, theme)) for piece in self.pieces for text, look in piece]
         super().__init__(segments, self.width)
         return getattr(self, name)
 
@@ -104,7 +112,7 @@ class Changes(Line):
     def render(self, console: Console) -> str:
         """Cursor movements and segments."""
         was, self.canvas.written[self.y] = self.canvas.written[self.y], self.pieces
-        return changes(self.y, self.canvas.edges, was, self.pieces, self.canvas.coloured)
+        return changes(self.y, self.canvas.edges, was, self.pieces, self.canvas.codes)
 
 
 def changes_of(y: int, width: int) -> Region:
@@ -117,7 +125,7 @@ def changes_of(y: int, width: int) -> Region:
     return Region(0, y, max(width - 1, 1), 1)
 
 
-def changes(y: int, edges: tuple[int, ...], was: Pieces, now: Pieces, coloured: bool) -> str:
+def changes(y: int, edges: tuple[int, ...], was: Pieces, now: Pieces, codes: Codes) -> str:
     """What turns ``was`` into ``now`` on line ``y`` of a terminal, in steps of whole segments."""
     out = []
     for edge, old, new in zip(edges, was, now, strict=True):
@@ -128,16 +136,17 @@ def changes(y: int, edges: tuple[int, ...], was: Pieces, now: Pieces, coloured: 
         x = 0
         for text, name in new:
             if begin <= x < end:
-                before, behind = codes(name, coloured)
+                before, behind = codes(name)
                 out.append(f"{before}{text}{behind}")
             x += cells(text)
     return "".join(out)
 
 
-@lru_cache(64)
-def codes(name: str, coloured: bool) -> tuple[str, str]:
-    """What a terminal is told before and after text of a style."""
-    before, _, behind = style(name, coloured).render("|").partition("|")
+@lru_cache(128)
+def codes(name: str, coloured: bool, theme: str = "ansi", colours: str | None = "truecolor") -> tuple[str, str]:
+    """What a terminal is told before and after text of a style; ``colours`` names how many it has, as Rich does."""
+    system = COLOR_SYSTEMS.get(colours or "")
+    before, _, behind = make_style(name, coloured, theme).render("|", color_system=system).partition("|")
     return before, behind
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kernelmodel.snapshot import Snapshot
-from tui.paint import events, source, table
+from tui.paint import changes, events, source, table
 from tui.paint.look import Look
 
 
@@ -37,6 +37,11 @@ def _by(where: str, place: Place) -> int:
     return {"up": -1, "down": 1, "page_up": -place.height, "page_down": place.height}.get(where, 0)
 
 
+def _to(where: str, at: int, by: int, last: int) -> int:
+    """``at`` moved, within 0 … ``last``."""
+    return max(0, min(0 if where == "home" else last if where == "end" else at + by, last))
+
+
 def _source(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
     call = source.selected(snap)
     if call is None:
@@ -44,16 +49,22 @@ def _source(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
     if where in ("left", "right"):
         eye.look.left = max(0, eye.look.left + (8 if where == "right" else -8))
         return
-    line = source.cursor_line(snap, eye.look) + _by(where, place)
-    line = 1 if where == "home" else len(call.source) if where == "end" else line
-    eye.look.line = max(1, min(line, len(call.source)))
+    line = source.cursor_line(snap, eye.look) - 1
+    eye.look.line = 1 + _to(where, line, _by(where, place), len(call.source) - 1)
 
 
 def _stack(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
-    if snap.calls and where in ("up", "down"):
+    if not snap.calls:
+        return
+    if where in ("left", "right"):
+        last = len(snap.calls[snap.frame].locals) - 1
+        at = eye.look.row.get("stack", -1 if where == "right" else last + 1)
+        eye.look.row["stack"] = _to(where, at, 1 if where == "right" else -1, last)
+    elif where in ("up", "down"):
         by = 1 if where == "up" else -1
         eye.frame = max(0, min(snap.frame + by, len(snap.calls) - 1))
         eye.look.line = 0
+        eye.look.row.pop("stack", None)
 
 
 def _table(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
@@ -70,22 +81,50 @@ def _table(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
     eye.pte_at = max(0, snap.entry.addr + by * snap.page_size)
 
 
+def _allocator(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
+    if where not in ("left", "right"):
+        _scroll(eye, snap, where, place)
+        return
+    last = max((len(zone.nr_free) for zone in snap.zones), default=1) - 1
+    at = eye.look.row.get("allocator", -1 if where == "right" else last + 1)
+    eye.look.row["allocator"] = _to(where, at, 1 if where == "right" else -1, last)
+
+
 def _events(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
-    at = events.cursor_step(snap, eye.look) + _by(where, place)
-    at = 0 if where == "home" else snap.last if where == "end" else at
-    at = max(0, min(at, snap.last))
+    at = _to(where, events.cursor_step(snap, eye.look), _by(where, place), snap.last)
     eye.look.event = -1 if at == snap.step else at
 
 
 def _timeline(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
-    by = {"left": -1, "right": 1, "up": -10, "down": 10}.get(where, _by(where, place))
-    at = (snap.step if eye.look.mark < 0 else eye.look.mark) + by
     steps = [mark.step for mark in snap.timeline]
     if not steps:
         return
-    at = steps[0] if where == "home" else steps[-1] if where == "end" else at
-    at = max(steps[0], min(at, steps[-1]))
+    by = {"left": -1, "right": 1, "up": -10, "down": 10}.get(where, _by(where, place))
+    at = snap.step if eye.look.mark < 0 else eye.look.mark
+    at = steps[0] + _to(where, at - steps[0], by, steps[-1] - steps[0])
     eye.look.mark = -1 if at == snap.step else at
+
+
+def _rows(count: Callable[[Snapshot, Look], int]) -> Callable[[Eye, Snapshot, str, Place], None]:
+    """A pane with a cursor on its rows."""
+
+    def step(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
+        look, last = eye.look, count(snap, eye.look) - 1
+        if last < 0 or where in ("left", "right"):
+            return
+        by = _by(where, place)
+        at = look.row.get(look.focus, -1 if by > 0 else last + 1)
+        look.row[look.focus] = _to(where, at, by, last)
+
+    return step
+
+
+def _console(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
+    """Its rows are counted from the newest."""
+    last = max(len(eye.look.console) - 1, 0)
+    back = eye.look.tops.get("console", 0)
+    opposite = {"home": "end", "end": "home"}.get(where, where)
+    eye.look.tops["console"] = _to(opposite, back, -_by(where, place), last)
 
 
 def _scroll(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
@@ -95,5 +134,12 @@ def _scroll(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
 
 
 _MOVES: dict[str, Callable[[Eye, Snapshot, str, Place], None]] = {
-    "source": _source, "stack": _stack, "table": _table, "events": _events, "timeline": _timeline,
+    "source": _source, "stack": _stack, "table": _table, "allocator": _allocator, "events": _events,
+    "timeline": _timeline, "console": _console,
+    "breaks": _rows(lambda snap, look: len(look.breaks)),
+    "watch": _rows(lambda snap, look: len(snap.watches)),
+    "changes": _rows(lambda snap, look: changes.count(snap)),
+    "orders": _rows(lambda snap, look: len(snap.orders)),
+    "cpus": _rows(lambda snap, look: len(snap.cpus)),
+    "vmas": _rows(lambda snap, look: len(snap.vmas)),
 }  # fmt: skip

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is shown as lists: VMAs, decisions, the timeline and the overview of the whole run, CPUs, locks."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from kernelmodel.defs import VM_FLAG_NAMES
+from kernelmodel.mm.vma import find_vma, vmas
+from kernelmodel.snapshot import CpuView, Event, LockView, TimelineMark, VmaView
+from kernelmodel.structs import Mm, Vma
+
+if TYPE_CHECKING:
+    from kernelmodel.session import Session
+
+BAD = frozenset({"outside", "populated", "NULL", "-ENOMEM", "changed", "unstable", "missing", "armed", "retry"})
+"""Outcomes that are a rejection."""
+MAX_VMAS = 64
+MAX_BUCKETS = 4096
+
+
+def vma_views(session: Session, address: int) -> tuple[VmaView, ...]:
+    """The address space, the VMAs nearest to the fault."""
+    mm = Mm(session.m, 0)
+    everything = vmas(mm)
+    here = find_vma(mm, address) if address >= 0 else None
+    at = everything.index(here) if here is not None else 0
+    first = max(0, min(at - MAX_VMAS // 2, len(everything) - MAX_VMAS))
+    return tuple(vma_view(vma, vma == here) for vma in everything[first : first + MAX_VMAS])
+
+
+def vma_view(vma: Vma, current: bool) -> VmaView:
+    """One VMA."""
+    flags = vma.vm_flags
+    names = tuple(
+        name for bit, name in VM_FLAG_NAMES.items() if flags & bit and not name.startswith(("VM_MAY", "VM_UFFD"))
+    )
+    uffd = tuple(word for word, name in (("missing", 0x200), ("wp", 0x1000)) if flags & name)
+    return VmaView(vma.name, vma.vm_start, vma.vm_end, names, uffd, bool(vma.anon_vma), current)
+
+
+def event_window(session: Session, count: int, middle: int = -1) -> tuple[Event, ...]:
+    """``count`` decisions around the present one, a few of those to come if they are known; or around ``middle``."""
+    if middle >= 0:
+        stop = min(middle + (count + 1) // 2, session.last + 1)
+    else:
+        stop = session.step + min(max(count // 4, 1), session.last - session.step) + 1
+    first = max(0, stop - count)
+    stop = min(max(stop, first + count), session.last + 1) if middle >= 0 else stop
+    return tuple(session.event(at) for at in range(first, stop) if session.log.at(at).kind)
+
+
+def overview(session: Session, count: int) -> tuple[tuple[int, ...], int]:
+    """Fallbacks in each of at most ``count`` equal buckets of the whole known run, and the steps in a bucket."""
+    steps = session.last + 1
+    count = max(0, min(count, steps, MAX_BUCKETS))
+    if not count:
+        return (), 0
+    size = -(-steps // count)
+    bounds = [bisect_left(session.fallbacks, at) for at in range(0, steps + size, size)]
+    return tuple(after - before for before, after in pairwise(bounds)), size
+
+
+def timeline(session: Session, count: int) -> tuple[TimelineMark, ...]:
+    """A window of steps around the present one."""
+    log = session.log
+    first = max(0, min(session.step - count // 2, session.last + 1 - count))
+    marks = []
+    for at in range(first, min(session.last + 1, first + count)):
+        shape = log.at(at)
+        bad = shape.outcome.split(" ")[0] in BAD
+        marks.append(TimelineMark(at, shape.cpu, shape.kind, bad, shape.forced))
+    return tuple(marks)
+
+
+def near_fallbacks(session: Session) -> tuple[int, ...]:
+    """The 200 nearest."""
+    at = bisect_left(session.fallbacks, session.step)
+    return tuple(session.fallbacks[max(0, at - 100) : at + 100])
+
+
+def cpu_views(session: Session) -> tuple[CpuView, ...]:
+    """What each CPU is doing."""
+    return tuple(CpuView(*row) for row in session.cpu_rows())
+
+
+def lock_views(session: Session) -> tuple[LockView, ...]:
+    """Page-table locks that are held."""
+    m = session.m
+    return tuple(LockView(f"ptl of table {table}", owner - 1, ()) for table, owner in m.ptl.items())

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The stop that is compared with: what differs from it, and what the watched expressions were there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernelmodel.delta import Delta
+from kernelmodel.look_memory import places
+from kernelmodel.look_names import Value, value_of
+from kernelmodel.snapshot import WatchView
+
+if TYPE_CHECKING:
+    from kernelmodel.session import Session
+
+NO_VALUE = "(no value)"
+MAX_WATCHES = 64
+
+
+def compare(
+    session: Session, since: int, watch: tuple[str, ...], shown: int, first: int, row: int
+) -> tuple[Delta, tuple[WatchView, ...]]:
+    """The difference between step ``since`` (-1: before the run) and now, and the watched expressions at both.
+
+    The other stop is visited only for a value that is not known yet, or if more has changed than the journal is read
+    for; then the PTEs on view (``row`` of them from index ``first`` of the table for ``shown``) are asked there.
+    """
+    delta = Delta(session.m, session.log.mark[since] if since >= 0 else 0)
+    watch = watch[:MAX_WATCHES]
+    unknown = [text for text in watch if (since, text) not in session.values] if since >= 0 else []
+    if unknown or delta.more:
+        _visit(session, since, unknown, delta, places(session.m, 0, shown, first, row) if shown >= 0 else [])
+    return delta, tuple(_watch_view(session, since, text) for text in watch)
+
+
+def _visit(session: Session, since: int, unknown: list[str], delta: Delta, on_view: list[int]) -> None:
+    """Go to the other stop, look, and come back."""
+    here, m = session.step, session.m
+    session.seek(max(since, 0))
+    for text in unknown:
+        known_value(session, text)
+    if delta.more:
+        delta.learn((m.pgtable, place) for place in on_view)
+    session.seek(here)
+
+
+def known_value(session: Session, text: str) -> Value:
+    """Value of an expression at the present stop, worked out once a stop."""
+    key = (session.step, text)
+    value = session.values.get(key)
+    if value is None:
+        if len(session.values) >= MAX_VALUES:
+            session.values.clear()
+        value = session.values[key] = value_of(session, text)
+    return value
+
+
+MAX_VALUES = 20_000
+"""Values of watched expressions that a session remembers."""
+
+
+def _watch_view(session: Session, since: int, text: str) -> WatchView:
+    now = known_value(session, text)
+    was = session.values.get((since, text), now)
+    changed = was != now and (was.ok or now.ok)
+    return WatchView(text, now.text, changed, (was.text if was.ok else NO_VALUE) if changed else "", now.ok)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What motions, breakpoints and expressions need of a session."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from kernelmodel.scenario_types import Scenario
+from kernelmodel.snapshot import Event
+
+
+class Stop(Protocol):
+    """Where a run stands: ``kind`` is ``decision``, ``bug``, ``blocked`` or ``end``; ``text`` says it in words."""
+
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def step(self) -> int: ...  # noqa: D102
+    @property
+    def text(self) -> str: ...  # noqa: D102
+
+
+class Run(Protocol):
+    """The part of a session that breakpoints and motions use."""
+
+    @property
+    def step(self) -> int:
+        """Present stop, from 0."""
+
+    @property
+    def last(self) -> int:
+        """Highest stop that is known."""
+
+    @property
+    def stop(self) -> Stop:
+        """The present stop."""
+
+    @property
+    def scenario(self) -> Scenario:
+        """What is run."""
+
+    def advance(self, answer: str | None = None) -> Stop:
+        """One stop forward; stays at the last stop of the run."""
+
+    def seek(self, step: int) -> Stop:
+        """To a known stop."""
+
+    def event(self, step: int) -> Event:
+        """The decision at a known stop, without moving."""
+
+    def depth(self, step: int) -> int:
+        """Call depth at a known stop, without moving."""
+
+    def access_of(self, step: int) -> int:
+        """Number of the access of a known stop, without moving."""
+
+    def lookup(self, name: str) -> Any:
+        """A bare name at the present stop, None if it has no value."""

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the console says after a motion: where the run stands, in a line of decision and a line of source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernelmodel.trace import event_line
+
+if TYPE_CHECKING:
+    from kernelmodel.session import Session
+
+
+def place_lines(session: Session) -> list[str]:
+    """``#8 alloc_anon_folio:18  fallback …`` and the line of source that comes next; at the end how the run ended."""
+    stop = session.stop
+    if stop.kind != "decision":
+        return [f"#{stop.step} {stop.kind}: {stop.text}"]
+    event = session.event(stop.step)
+    cpu = f"cpu{event.cpu} " if session.m.nr_cpus > 1 else ""
+    lines = [f"#{event.step} {cpu}{event_line(event, session.m.arch.page_size)}"]
+    return lines + source_line(session)
+
+
+def source_line(session: Session) -> list[str]:
+    """``alloc_anon_folio:18    the text of that line`` for the reviewed function that has stopped."""
+    from kernelmodel.decision import is_mechanism
+    from kernelmodel.look_calls import source_of
+
+    for call in reversed(session.calls()):
+        if not is_mechanism(call.code):
+            line = call.line - call.code.co_firstlineno + 1
+            return [f"{call.code.co_name}:{line}    {source_of(call.code)[line - 1].strip()}"]
+    return []
+
+
+def display(session: Session, text: str) -> str:
+    """``EXPR = value`` at the present stop, or why it has none here."""
+    return f"{text} = {value(session, text)}"
+
+
+def value(session: Session, text: str) -> str:
+    """The value as C would print it; a reason in brackets where there is none."""
+    from kernelmodel.snapshot import View
+
+    found = session.snapshot(View(ptes=1, events=1, timeline=1, watch=(text,))).watches[0]
+    return found.value if found.ok else f"({found.value})"

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Panes as lines of text, for the prompt."""
+
+from __future__ import annotations
+
+from kernelmodel.snapshot import Snapshot, View
+from tui.commands import Console
+from tui.marks import marks
+from tui.paint.frame import PAINT
+from tui.paint.look import Look
+from tui.paint.rows import clean, plain
+
+WIDTH = 78
+"""Columns of textual output."""
+HEIGHT = 60
+
+
+def view_of(console: Console, **more: object) -> View:
+    """What a pane as text may show."""
+    since = since_of(console)
+    return View(
+        frame=console.frame, cpu=console.cpu, events=32, since=since, watch=tuple(console.displays.values())
+    )._replace(
+        **more  # type: ignore[arg-type]
+    )
+
+
+def since_of(console: Console) -> int:
+    """The step with which the panes compare, -1 for the stop before."""
+    diff = console.settings.diff
+    if diff == "last":
+        return -1
+    if diff == "start":
+        return 0
+    if diff in console.places.marks:
+        return console.places.marks[diff]
+    return int(diff) if diff.isdecimal() else -1
+
+
+def pane_lines(console: Console, pane: str, height: int = HEIGHT, **more: object) -> list[str]:
+    """The rows of a pane at the present stop."""
+    snap: Snapshot = console.session.snapshot(view_of(console, **more))
+    look = Look(breaks=marks(console.breaks), marks=dict(console.places.marks))
+    return [clean(plain(row)).rstrip() for row in PAINT[pane](snap, look, WIDTH, height)]

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Commands about what was when: marks, who wrote it, what differs."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from kernelmodel.differences import differences
+from kernelmodel.motion import INTERRUPTED, Motion, Poll
+from kernelmodel.snapshot import Change
+from kernelmodel.trail import Written, history, last_change, next_change
+from tui.commands import Command, CommandError, Console, Line, Result, Verb
+from tui.verbs import args
+from tui.verbs.motion import to_step
+from tui.verbs.text import since_of
+
+MOST_ROWS = 200
+
+
+def _mark(console: Console, line: Line) -> Result:
+    word, _, where = line.args.partition(" ")
+    if not word.isidentifier() or word in ("start", "end") or len(word) > 40:
+        raise CommandError("mark NAME [STOP]; a name is letters, digits and _", line.start)
+    step = args.known_step(console, where.strip(), line.start) if where.strip() else console.session.step
+    if len(console.places.marks) >= 1000 and word not in console.places.marks:
+        raise CommandError("there are 1000 marks")
+    console.places.marks[word] = step
+    return Result([f"mark {word} = #{step}"])
+
+
+def _unmark(console: Console, line: Line) -> Result:
+    marks = console.places.marks
+    for word in line.args.split() or list(marks):
+        if word not in marks:
+            raise CommandError(f"no mark {word}", line.text.index(word, line.start))
+        del marks[word]
+    return Result(["marks: " + (" ".join(marks) or "none")])
+
+
+def _last(console: Console, line: Line) -> Result:
+    if not line.args:
+        raise CommandError("last EXPR: who wrote it last")
+    found = last_change(console.session, line.args)
+    if found is None:
+        return Result([f"{line.args} has not changed since the run began (or has no value here)"])
+    return Result([f"{line.args}: {found.old} -> {found.new} at #{found.step}, by {_by(console, found)}",
+                   f"jump with: goto {found.step}"])  # fmt: skip
+
+
+def _history(console: Console, line: Line) -> Result:
+    if not line.args:
+        return Result(console.history[-MOST_ROWS:])
+    found = history(console.session, line.args, most=MOST_ROWS)
+    rows = [f"#{each.step:<6} {each.old} -> {each.new}  by {_by(console, each)}" for each in found]
+    return Result(rows or [f"{line.args} never changes in the run as far as it is known"])
+
+
+def _by(console: Console, written: Written) -> str:
+    event = console.session.event(written.by)
+    return f"{event.function}:{event.line} after #{written.by} {event.kind}" if written.by >= 0 else "the boot"
+
+
+def _change(direction: int) -> Verb:
+    """To the next or previous change of an expression."""
+
+    def verb(console: Console, line: Line) -> Result:
+        text = line.args
+        if not text:
+            raise CommandError("of what?")
+
+        def run(poll: Poll | None) -> Motion:
+            session = console.session
+            stopped = False
+
+            def asked(step: int) -> bool:
+                nonlocal stopped
+                stopped = stopped or (poll is not None and poll(step))
+                return stopped
+
+            at = next_change(session, text, direction, asked)
+            if at is None:
+                return Motion(
+                    session.stop, None, INTERRUPTED if stopped else f"no {_WHICH[direction]} change of {text}"
+                )
+            return Motion(session.seek(at))
+
+        return Result(move=run)
+
+    return verb
+
+
+_WHICH = {1: "later", -1: "earlier"}
+
+
+def _diff(console: Console, line: Line) -> Result:
+    words = line.args.split()
+    if len(words) > 2:
+        raise CommandError("diff [A [B]]", line.start)
+    steps = [args.known_step(console, word, line.text.index(word, line.start)) for word in words]
+    here = console.session.step
+    since = since_of(console)
+    begin = steps[0] if steps else since if since >= 0 else max(here - 1, 0)
+    end = steps[1] if len(steps) > 1 else here
+    return Result([*rows_of(list(islice(differences(console.session, begin, end), MOST_ROWS)))])
+
+
+def rows_of(changes: list[Change]) -> list[str]:
+    """``what  old -> new``, aligned."""
+    wide = min(max((len(each.what) for each in changes), default=0), 40)
+    return [f" {each.what:<{wide}}  {each.old} -> {each.new}" for each in changes] or [" nothing differs"]
+
+
+def _changes(console: Console, line: Line) -> Result:
+    here = console.session.step
+    return Result(
+        [f"#{max(here - 1, 0)} -> #{here}", *rows_of(list(differences(console.session, max(here - 1, 0), here)))]
+    )
+
+
+def _tomark(console: Console, line: Line) -> Result:
+    if line.args not in console.places.marks:
+        raise CommandError(f"no mark {line.args!a}", line.start)
+    return to_step(console, console.places.marks[line.args])
+
+
+GROUP = "time"
+
+COMMANDS = (
+    Command("mark", (), "mark NAME [STOP]", "name this stop (or another)", _mark, GROUP, ("", "mark")),
+    Command("unmark", (), "unmark [NAME ...]", "forget marks; all without a name", _unmark, GROUP, ("mark",)),
+    Command("jump", (), "jump MARK", "to a mark", _tomark, GROUP, ("mark",)),
+    Command("last", (), "last EXPR", "who wrote it last, and where", _last, GROUP, ("expr",)),
+    Command(
+        "history", (), "history [EXPR]", "every change of its value; without EXPR: the lines you typed", _history,
+        GROUP, ("expr",),
+    ),
+    Command("next-change", (), "next-change EXPR", "on to its next change", _change(1), GROUP, ("expr",), True),
+    Command("previous-change", (), "previous-change EXPR", "back to its change before", _change(-1), GROUP, ("expr",), True),
+    Command("diff", (), "diff [A [B]]", "what differs between two stops (A and here; the last step)", _diff, GROUP, ("mark", "mark")),
+    Command("changes", (), "changes", "what the last step changed, cell by cell", _changes, GROUP),
+)  # fmt: skip
