@@ -70,7 +70,7 @@ def value_of(session: Session, text: str) -> Value:
     from kernelmodel.stop_env import StopEnv
 
     try:
-        value = evaluated(parse(text), StopEnv(session, session.step))
+        value = evaluated(parse(text), StopEnv(session, session.step, variables=True))
     except (ExprError, EvalError) as error:
         return Value(error.message, False)
     return Value(value_text(session, value), True)

@@ -54,5 +54,8 @@ class Run(Protocol):
     def access_of(self, step: int) -> int:
         """Number of the access of a known stop, without moving."""
 
+    def variable(self, name: str) -> Any:
+        """A variable of the function that decides at the present stop, None if it has none of that name."""
+
     def lookup(self, name: str) -> Any:
         """A bare name at the present stop, None if it has no value."""

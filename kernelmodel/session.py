@@ -238,6 +238,15 @@ class Session:
 
         return look.build(self, view)
 
+    def variable(self, name: str) -> Any:
+        """A variable of the innermost modelled function at the present stop, None if it has none of that name."""
+        from kernelmodel.decision import is_mechanism
+
+        for call in reversed(self.calls()):
+            if not is_mechanism(call.code):
+                return call.locals.get(name)
+        return None
+
     def lookup(self, name: str) -> Any:
         """Value of a bare name: an operand of the decision, a local of the calls (innermost first), a struct."""
         from kernelmodel.look_names import lookup

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 
 _FIELDS = ("order", "i", "cpu", "fault", "step", "addr", "line")
+_OPERANDS = ("order", "i", "addr")
+"""Those that functions have variables of the same name for."""
 
 
 class MustMove(Exception):
@@ -28,14 +30,23 @@ class StopEnv:
     is asked for that the event does not have.
     """
 
-    __slots__ = ("at", "event", "hits", "reads", "session", "still")
+    __slots__ = ("at", "event", "hits", "reads", "session", "still", "variables")
 
     def __init__(
-        self, session: Run, at: int, hits: int = 0, reads: Reads | None = None, *, still: bool = False
+        self,
+        session: Run,
+        at: int,
+        hits: int = 0,
+        reads: Reads | None = None,
+        *,
+        still: bool = False,
+        variables: bool = False,
     ) -> None:
         """``hits`` is what ``hits()`` gives; ``reads`` records what the values depend on.
 
-        ``still``: raise ``MustMove`` rather than move the session.
+        ``still``: raise ``MustMove`` rather than move the session.  ``variables``: a name that is both an operand of
+        the decision and a variable of the function that decides means the variable, as in a debugger; in a condition
+        it means the operand.  What is followed from stop to stop (``reads``) is a variable or nothing.
         """
         self.session = session
         self.at = at
@@ -43,11 +54,18 @@ class StopEnv:
         self.hits = hits
         self.reads = reads
         self.still = still
+        self.variables = variables
 
     def name(self, name: str) -> int | Ref:
         """An event field, or whatever the session knows by that name; ``EvalError`` if there is none."""
         event = self.event
-        value: Any = None
+        value: Any = self._variable(name) if self.variables and name in _OPERANDS else None
+        if value is not None:
+            self._depends()
+            return _checked(value, name)
+        if self.variables and self.reads is not None and name in _OPERANDS:
+            self._depends()
+            raise EvalError(f"there is no variable {name} here")
         if name in _FIELDS:
             value = getattr(event, name)
             value = None if value == -1 else value
@@ -59,6 +77,10 @@ class StopEnv:
             return self._lookup(name) if value is None else int(value)
         self._depends()
         return _checked(value, name)
+
+    def _variable(self, name: str) -> Any:
+        self._stand()
+        return self.session.variable(name)
 
     def _lookup(self, name: str) -> int | Ref:
         from kernelmodel.reads import STANDING
@@ -117,7 +139,10 @@ class StopEnv:
         stood = self.session.step
         self._depends()
         try:
-            yield StopEnv(self.session, self.at - 1, self.hits, None, still=self.still) if self.at > 0 else None
+            if self.at > 0:
+                yield StopEnv(self.session, self.at - 1, self.hits, None, still=self.still, variables=self.variables)
+            else:
+                yield None
         finally:
             if self.session.step != stood:
                 self.session.seek(stood)

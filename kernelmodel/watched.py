@@ -98,7 +98,7 @@ class Watched:
     def _value(self, run: Run, step: int, *, still: bool = False) -> Seen:
         reads = Reads()
         try:
-            return Seen(frozen(self.expr, StopEnv(run, step, 0, reads, still=still)), reads)
+            return Seen(frozen(self.expr, StopEnv(run, step, 0, reads, still=still, variables=True)), reads)
         except EvalError:
             return Seen(None, reads)
 

@@ -63,6 +63,11 @@ class FakeRun:
         self._known(step)
         return self.story[min(step, len(self.story) - 1)][1]
 
+    def variable(self, name: str) -> Any:
+        """The operand, as if the function's variable had its value."""
+        value = getattr(self.event(self.step), name, -1)
+        return None if value == -1 else value
+
     def lookup(self, name: str) -> Any:
         return self.locals_at.get(self.step, {}).get(name, self.locals.get(name))
 

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from kernelmodel.arch import ARCHES
+from kernelmodel.scenario import load
 from kernelmodel.snapshot import (
     Bracket,
     CallView,
@@ -75,6 +77,9 @@ FALLBACK = (
     "    folio = yield from vma_alloc_zeroed_movable_folio(m, vmf.vma, vmf.address)",
     "    return 0 if folio else -ENOMEM",
 )
+
+
+SEED = Path(__file__).parents[2] / "scenarios" / "seed" / "unfit.toml"
 
 
 @dataclass(frozen=True)
@@ -298,7 +303,7 @@ class FakeSession:
         self.step = 0
         self.last = 0
         self.variant = "v3"
-        self.scenario: Any = SimpleNamespace(arch="x86-64", title="", name="seed/unfit.toml", edited=(), text="")
+        self.scenario = load(str(SEED))
         self.m: Any = SimpleNamespace(nr_cpus=1, arch=ARCHES["x86-64"])
         self.forced: dict[int, str] = {}
         self.answers = self.forced
@@ -360,6 +365,10 @@ class FakeSession:
             if text.lower() in f"{event(at).kind} {event(at).outcome}".lower():
                 return at
         return -1
+
+    def variable(self, name: str) -> Any:
+        """None here."""
+        return None
 
     def lookup(self, name: str) -> int | None:
         """Integers among fields of the event."""

@@ -12,6 +12,7 @@ from tui.paint import frame
 from tui.paint.hit import Hit, hit
 from tui.paint.layout import PANES
 from tui.paint.look import Look
+from tui.paint.panes import tab
 
 SIZES = [(80, 24), (120, 40), (200, 60), (45, 12)]
 
@@ -69,6 +70,22 @@ def test_header_and_footer_are_no_pane():
 )
 def test_tabs(words, pane):
     assert Screen(80, 24).on(words, 1) == Hit(pane, "tab", pane)
+
+
+def test_the_dots_are_the_next_tab_that_has_no_room():
+    screen = Screen(45, 12, "orders")
+    slot = frame.layout(screen.look, 45, 12)[1]
+    reached = set()
+    for _ in range(len(PANES)):
+        assert "…" in screen.lines[slot.y]
+        x = screen.lines[slot.y].index("…")
+        reached |= {screen.at(at, slot.y).pane for at in range(x)}
+        found = screen.at(x, slot.y)
+        assert found.what == "tab"
+        assert f" {tab(found.pane)} " not in screen.lines[slot.y][:x]
+        screen.look.show(found.pane)
+        screen.paint()
+    assert reached == set(slot.panes)
 
 
 def test_the_rule_beside_the_tabs_is_the_front_pane():

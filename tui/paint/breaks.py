@@ -31,7 +31,7 @@ def _row(mark: BreakMark, under: bool) -> Row:
     notes = "  once" if mark.temporary and " temp" not in mark.text else ""
     notes += f"  ignores {mark.ignore} more" if mark.ignore else ""
     notes += "" if mark.enabled else "  disabled"
-    notes += f"  of the {mark.origin}" if mark.origin else ""
+    notes += f"  ({mark.origin})" if mark.origin else ""
     return (
         ("»" if under else " ", "here"),
         (f"{mark.number:>2} ", "dim"),

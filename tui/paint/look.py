@@ -31,7 +31,7 @@ class BreakMark(NamedTuple):
     ignore: int = 0
     """How many more hits are only counted."""
     origin: str = ""
-    """``scenario`` for one of the scenario's own."""
+    """Where it comes from, if the user did not type it: ``scenario``, ``option``."""
     trouble: str = ""
     """Why its condition had no value at the last hit."""
 

@@ -24,7 +24,7 @@ class Tab(NamedTuple):
 def tabs(snap: Snapshot, look: Look, slot: Slot) -> list[Tab]:
     """The titles of a slot: the front pane's words where they fit beside the names of the others.
 
-    Where the names do not fit either, those nearest to the front one are shown.
+    Where the names do not fit either, those nearest to the front one are shown, and … stands for the next of the rest.
     """
     front = look.front(slot.panes)
     words = clean(f"{number(front)} {TITLE[front](snap, look)}".lstrip())
@@ -40,6 +40,10 @@ def tabs(snap: Snapshot, look: Look, slot: Slot) -> list[Tab]:
     for pane in shown:
         out.append(Tab(pane, texts[pane], x))
         x += cells(texts[pane])
+    hidden = [pane for pane in slot.panes if pane not in shown]
+    if hidden:
+        last = slot.panes.index(shown[-1])
+        out.append(Tab(next((pane for pane in slot.panes[last:] if pane in hidden), hidden[0]), "… ", x))
     return out
 
 
@@ -64,7 +68,7 @@ def joint(slot: Slot, slots: tuple[Slot, ...]) -> str:
 
 
 def paint(snap: Snapshot, look: Look, slot: Slot, slots: tuple[Slot, ...] = ()) -> Row:
-    """Heavy where the focus is; … stands for tabs that have no room.  ``slots`` are all that are on the screen."""
+    """Heavy where the focus is.  ``slots`` are all that are on the screen."""
     front = look.front(slot.panes)
     focus = front == look.focus
     line, style = ("━", "focus") if focus else ("─", "rule")
@@ -73,8 +77,8 @@ def paint(snap: Snapshot, look: Look, slot: Slot, slots: tuple[Slot, ...] = ()) 
     shown = tabs(snap, look, slot)
     for each in shown:
         out.append((each.text, ("focus" if focus else "title") if each.pane == front else "dim"))
-    if len(slot.panes) > 1:
-        out.append((" " if len(shown) == len(slot.panes) else "… ", "dim"))
+    if len(shown) > 1 and len(shown) == len(slot.panes):
+        out.append((" ", "dim"))
     used = sum(cells(text) for text, _ in out)
     zoom = f" {line} z Esc back {line}" if look.zoom else ""
     return spread(tuple(out), ((zoom, style),), slot.width, line, style) if used < slot.width else tuple(out)

@@ -8,7 +8,7 @@ from itertools import islice
 from kernelmodel.differences import differences
 from kernelmodel.motion import INTERRUPTED, Motion, Poll
 from kernelmodel.snapshot import Change
-from kernelmodel.trail import Written, history, last_change, next_change
+from kernelmodel.trail import history, last_change, next_change
 from tui.commands import Command, CommandError, Console, Line, Result, Verb
 from tui.verbs import args
 from tui.verbs.motion import to_step
@@ -42,8 +42,8 @@ def _last(console: Console, line: Line) -> Result:
         raise CommandError("last EXPR: who wrote it last")
     found = last_change(console.session, line.args)
     if found is None:
-        return Result([f"{line.args} has not changed since the run began (or has no value here)"])
-    return Result([f"{line.args}: {found.old} -> {found.new} at #{found.step}, by {_by(console, found)}",
+        return Result([f"no change of {line.args} up to here (a value's first appearance is none)"])
+    return Result([f"{line.args} {found.text}",
                    f"jump with: goto {found.step}"])  # fmt: skip
 
 
@@ -51,13 +51,8 @@ def _history(console: Console, line: Line) -> Result:
     if not line.args:
         return Result(console.history[-MOST_ROWS:])
     found = history(console.session, line.args, most=MOST_ROWS)
-    rows = [f"#{each.step:<6} {each.old} -> {each.new}  by {_by(console, each)}" for each in found]
+    rows = [each.text for each in found]
     return Result(rows or [f"{line.args} never changes in the run as far as it is known"])
-
-
-def _by(console: Console, written: Written) -> str:
-    event = console.session.event(written.by)
-    return f"{event.function}:{event.line} after #{written.by} {event.kind}" if written.by >= 0 else "the boot"
 
 
 def _change(direction: int) -> Verb:
