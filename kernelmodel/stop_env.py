@@ -87,11 +87,17 @@ class StopEnv:
 
         self._stand()
         value = self.session.lookup(name)
+        if value is None and (named := self._vma(name)) is not None:
+            return named
         if name not in STANDING:
             self._depends()
         if value is None:
             raise EvalError(f"{name} has no value here")
         return _checked(value, name)
+
+    def _vma(self, name: str) -> int | None:
+        """Where the scenario's VMA of that name begins: ``pte(heap + 0x3000)``, as the file writes addresses."""
+        return next((each.start for each in self.session.scenario.vmas if each.name == name), None)
 
     def member(self, ref: Ref, name: str) -> int | Ref:
         """A member that the table of structs names, and nothing else."""

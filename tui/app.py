@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from tui.panes.canvas import Canvas
 
 PROGRESS_SECONDS = 0.1
 """How often a long run tells how far it is."""
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""Signals that end the program; the toolkit would die of the first two with the terminal as it is."""
 
 
 class MainScreen(Screen[None], inherit_bindings=False):
@@ -51,6 +54,8 @@ class DebuggerApp(App[None], inherit_bindings=False):
         self.canvas = Canvas()
         self.failure: Exception | None = None
         """What ended the program, if it was a fault of ours."""
+        self.ended_by = 0
+        """The signal that ended the program, 0 if none did."""
         self.motion: asyncio.Task[None] | None = None
         self.stop_motion = False
 
@@ -63,11 +68,31 @@ class DebuggerApp(App[None], inherit_bindings=False):
         """One widget draws everything."""
         yield self.canvas
 
+    def on_load(self) -> None:
+        """Before the terminal is taken: whatever ends the program gives it back."""
+        if not self.is_headless:
+            for number in ENDING:
+                asyncio.get_running_loop().add_signal_handler(number, self.end_by, number)
+
+    def end_by(self, number: int) -> None:
+        """A signal asks the program to end; a motion under way ends with it."""
+        self.ended_by = number
+        self.stop_motion = True
+        self.exit()
+
     def on_resize(self, event: events.Resize) -> None:
         """Also the first event of all: paint, then execute the commands that wait."""
-        self.guard(lambda: self.desk.resize(event.size.width, event.size.height))
+        self.guard(lambda: self.lay_out(event.size.width, event.size.height))
         if self.desk.console.queue and not self.desk.running:
             self.call_after_refresh(self.guard, self.desk.next_queued)
+
+    def lay_out(self, width: int, height: int) -> None:
+        """The terminal has this size; a motion under way has the session for itself, so the last picture is fitted."""
+        if self.desk.running:
+            self.desk.width, self.desk.height = width, height
+            self.desk.draw()
+        else:
+            self.desk.resize(width, height)
 
     def on_key(self, event: events.Key) -> None:
         """Every key goes to the desk."""
@@ -102,6 +127,12 @@ class DebuggerApp(App[None], inherit_bindings=False):
         """End the program because of a fault of ours."""
         self.failure = self.failure or error
         self.exit(return_code=70)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What went wrong in the toolkit: it ends the program, and its traceback goes to the report, not the screen."""
+        self.failure = self.failure or error
+        super()._handle_exception(error)
+        self._exit_renderables.clear()
 
     # -- what the desk asks --------------------------------------------------------------------------
     def show(self, painted: Frame) -> None:
@@ -175,7 +206,8 @@ def run_app(console: Console, *, keys: Keymap | None = None, first_line: str = "
     """Debug on the terminal until the user quits; the exit code.
 
     What waits in ``console`` is executed after the first paint; ``first_line`` is shown in the message line.  70 means a
-    fault of ours: the terminal is restored and one line on stderr names the file that holds the traceback.
+    fault of ours: the terminal is restored and one line on stderr names the file that holds the traceback.  A signal
+    that ends the program gives 128 and its number, as shells count.
     ``ImpossibleAnswer`` passes through (an answer that the scenario gives and its state does not allow).
     """
     from kernelmodel.answers import ImpossibleAnswer
@@ -191,4 +223,6 @@ def run_app(console: Console, *, keys: Keymap | None = None, first_line: str = "
         from tui.crash import report
 
         sys.stderr.write(f"thp-debug: internal error, report written to {report(app.failure)}\n")
-    return 70 if app.failure is not None or app.return_code else 0
+    if app.failure is not None or app.return_code:
+        return 70
+    return 128 + app.ended_by if app.ended_by else 0

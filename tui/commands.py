@@ -9,6 +9,7 @@ motion beside its screen.  What a motion came to is told by ``Console.arrived``.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -18,7 +19,7 @@ from kernelmodel.expr import EvalError, ExprError
 from kernelmodel.locations import LocationError
 from kernelmodel.motion import Motion, Poll
 from kernelmodel.stops import Breakpoints
-from tui.paint.rows import clean
+from tui.paint.rows import cells, clean
 from tui.places import Places, Spot
 from tui.settings import Settings
 from tui.told import display, place_lines
@@ -44,6 +45,8 @@ class Result:
 
     lines: list[str] = field(default_factory=list)
     error: bool = False
+    failed: bool = False
+    """Whether it found something wrong, without being an error itself: a check that failed."""
     move: Move | None = None
     quick: bool = False
     """Whether the motion is short enough to be made between two keys."""
@@ -112,7 +115,7 @@ class Console:
         self.history: list[str] = []
         """Lines that the user typed, oldest first."""
         self.log: list[str] = []
-        self.queue: list[tuple[str, bool]] = []
+        self.queue: deque[tuple[str, bool]] = deque()
         """Lines that wait to be executed (scripts, commands of a breakpoint), and whether they may reach the shell."""
         self.last_motion = ""
         self.keep: Callable[[list[str]], str] | None = None
@@ -134,7 +137,8 @@ class Console:
 
     def typed(self, text: str) -> Result:
         """Execute a line that the user typed."""
-        if text.strip() and self.collecting is None:
+        text = text.rstrip()
+        if text and self.collecting is None:
             if self.history[-1:] != [text]:
                 self.history.append(text)
             if self.keep_line is not None and (complaint := self.keep_line(text)):
@@ -147,9 +151,12 @@ class Console:
 
         ``trusted``: whether the line may reach the user's shell (lines of a file may not).
         """
-        self.put([self.prompt + text])
+        typed = self.prompt + text
+        self.put([typed])
         result = self._execute(text.rstrip(), trusted)
-        self.put(result.lines)
+        result.lines = [shown(line) for line in result.lines]
+        again = result.error and result.lines[:1] == [shown(typed).rstrip()]
+        self.put(result.lines[again:])
         if result.error:
             self.queue.clear()
             self.collecting = None
@@ -163,16 +170,36 @@ class Console:
         """The command lines that bring breakpoints and displays back."""
         return [*self.breaks.script(), *(f"display {text}" for text in self.displays.values())]
 
-    def restore(self, lines: list[str]) -> list[str]:
-        """Execute such lines; those that mean nothing (any more)."""
+    def restore(self, lines: Iterable[str]) -> list[str]:
+        """Execute such lines, of an earlier session; those that mean nothing (any more).
+
+        What belongs to a breakpoint that can't be made is left out with it, and so is every other command: the file may
+        have been written by someone else.
+        """
         said, troubles = len(self.log), []
-        for line in self.breaks.shifted(lines):
-            if self.execute(line, trusted=False).error:
+        number, inside = 0, False
+        for line in lines:
+            word, _, rest = line.partition(" ")
+            if inside:
+                inside = line != "end"
+                self._restore(line, number)
+            elif word in ("disable", "ignore", "commands"):
+                inside = word == "commands"
+                self._restore(f"{word} {number} {rest.partition(' ')[2]}", number)
+            elif word in ("break", "watch", "display") and self._restore(line, 1):
+                number = max((each.number for each in self.breaks), default=0)
+            else:
+                number = 0
                 troubles.append(line)
         del self.log[said:]
-        self.last_motion = ""
+        self.queue.clear()
+        self.collecting = None
         self._kept = self.remembered()
         return troubles
+
+    def _restore(self, line: str, number: int) -> bool:
+        """Whether such a line of breakpoint ``number`` (0: of none) meant something."""
+        return bool(number) and not self.execute(line, trusted=False).error
 
     def _remember(self) -> None:
         if self.keep is None or (lines := self.remembered()) == self._kept:
@@ -182,9 +209,15 @@ class Console:
             self.put([complaint])
 
     def wait(self, lines: Iterable[str], trusted: bool = False, first: bool = False) -> None:
-        """Have lines executed after the present one, before or after those that wait already."""
+        """Have lines executed after the present one, before or after those that wait already.
+
+        ``CommandError`` if that makes too many; then none waits any more.
+        """
         more = [(line, trusted) for line in lines]
-        self.queue[:] = more + self.queue if first else self.queue + more
+        if first:
+            self.queue.extendleft(reversed(more))
+        else:
+            self.queue.extend(more)
         if len(self.queue) > MAX_QUEUE:
             self.queue.clear()
             raise CommandError(f"more than {MAX_QUEUE} lines wait: all of them are dropped")
@@ -199,11 +232,11 @@ class Console:
             words = [f"stopped after {MAX_QUEUE} lines without one from you"]
             self.put(words)
             return Result(words, error=True)
-        return self.execute(*self.queue.pop(0))
+        return self.execute(*self.queue.popleft())
 
     def put(self, lines: Iterable[str]) -> None:
         """Say something."""
-        self.log += [clean(line.replace("\t", "    ")).rstrip() for line in lines]
+        self.log += [shown(line).rstrip() for line in lines]
         if len(self.log) > MAX_LOG + MAX_LOG // 10:
             del self.log[:-MAX_LOG]
 
@@ -213,25 +246,24 @@ class Console:
         if text.lstrip().startswith("#"):
             return Result()
         if not text.strip():
-            text = self.last_motion
+            text = self.last_motion if trusted else ""
+        start = len(text)
+        try:
+            text, *rest = separate(self._expand(text))
             if not text:
                 return Result()
-        text, *rest = separate(text)
-        try:
-            if rest:
-                self.wait(rest, trusted, first=True)
-            text = self._expand(text)
+            self.wait(rest, trusted, first=True)
             command, line = parse(text)
+            start = line.start
             if command.name in ("shell", "pipe") and not trusted:
                 raise CommandError(f"{command.name} works at the prompt only, not from a file")
-            result = command.verb(self, line)
+            result = perform(self, command, line)
         except CommandError as error:
             return Result(with_caret(self.prompt, text, error.message, error.col), error=True)
         except (LocationError, ExprError) as error:
-            col = _argument(text) + max(error.at, 0)
-            return Result(with_caret(self.prompt, text, str(error), col), error=True)
+            return Result(with_caret(self.prompt, text, str(error), start + max(error.at, 0)), error=True)
         except EvalError as error:
-            return Result(with_caret(self.prompt, text, error.message, _argument(text)), error=True)
+            return Result(with_caret(self.prompt, text, error.message, start), error=True)
         if command.repeats:
             self.last_motion = text
         return result
@@ -269,7 +301,11 @@ class Console:
             lines.append(f"{number}: {display(self.session, text)}")
         self.put(lines)
         if moved.hit is not None and moved.hit.commands:
-            self.wait(moved.hit.commands, first=True)
+            try:
+                self.wait(moved.hit.commands, first=True)
+            except CommandError as error:
+                lines.append(error.message)
+                self.put([error.message])
         return lines
 
     def become(self, session: Session) -> None:
@@ -278,8 +314,11 @@ class Console:
         self.frame = self.cpu = -1
 
 
-_COMMAND = re.compile(r'(?:\s*[\w-]+\s+/(?:\\.|[^/\\])*/)?(?:"(?:\\.|[^"\\])*"|[^;])*')
+_PATTERN = r"\s*(?:rev\w*\s+)?(?:ed[a-z-]*\s+\d+|(?!p)[\w-]+)\s+/(?:\\.|[^/\\])*/"
+_COMMAND = re.compile(rf'(?:{_PATTERN})?(?:"(?:\\.|[^"\\])*"|[^;])*')
 """A command up to its ``;``, which does not count in quotes and in the ``/pattern/`` of a location."""
+_OUTSIDE = re.compile(r"\s*(?:!|\||shell\b|pipe\b)")
+"""The beginning of a command whose ``;`` belong to the user's shell."""
 
 
 def separate(text: str) -> list[str]:
@@ -288,6 +327,9 @@ def separate(text: str) -> list[str]:
         return [text]
     parts, at = [], 0
     while at <= len(text):
+        if _OUTSIDE.match(text, at):
+            parts.append(text[at:].strip())
+            break
         found = _COMMAND.match(text, at)
         assert found is not None
         parts.append(found.group().strip())
@@ -305,6 +347,13 @@ def parse(text: str) -> tuple[Command, Line]:
     rest = text[end:]
     start = end + len(rest) - len(rest.lstrip())
     return find(word, text, begin), Line(text, text[start:].strip(), start)
+
+
+def perform(console: Console, command: Command, line: Line) -> Result:
+    """Execute one command; ``CommandError`` for arguments where it takes none."""
+    if line.args and command.usage == command.name:
+        raise CommandError(f"{command.name} takes nothing more", line.start)
+    return command.verb(console, line)
 
 
 def find(word: str, text: str, begin: int = 0) -> Command:
@@ -328,16 +377,13 @@ def table() -> tuple[Command, ...]:
     return COMMANDS
 
 
+def shown(text: str) -> str:
+    """The text as it is shown: tabs as blanks, what a terminal would obey escaped."""
+    return clean(text.replace("\t", "    "))
+
+
 def with_caret(prompt: str, text: str, message: str, col: int) -> list[str]:
-    """A caret under the fault of the line that was typed last, with the message behind it."""
+    """A caret under the fault of a line, with the message behind it; the message alone if ``col`` is negative."""
     if col < 0:
         return [message]
-    col = min(col, len(text))
-    return [prompt + text, " " * (len(prompt) + col) + "^ " + message]
-
-
-def _argument(text: str) -> int:
-    """Column where the arguments begin."""
-    body = text.lstrip()
-    _, space, rest = body.partition(" ")
-    return len(text) - len(rest.lstrip()) if space and rest.strip() else len(text)
+    return [shown(prompt + text), " " * cells(shown(prompt + text[:col])) + "^ " + message]

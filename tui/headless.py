@@ -135,7 +135,7 @@ def run(name: str, variant: str | None, extra: list[str], out: Output) -> int:
 def script(name: str, variant: str | None, extra: list[str], lines: list[str], out: Output) -> int:
     """``run -x``: the debugger's commands without a user; what was typed and said.
 
-    The first error ends it with exit code 2; else the code is that of the stop at which the run stands.
+    The first error ends it with exit code 2; a check that failed, or an end at a bug or blocked, is 1.
     """
 
     def front_end(session: Session, breaks: Breakpoints) -> int:
@@ -143,38 +143,36 @@ def script(name: str, variant: str | None, extra: list[str], lines: list[str], o
 
         console = Console(session, breaks)
         console.wait(lines)
-        failed = told_until_error(console, out)
-        if failed:
-            return USAGE
-        return FAILED if console.session.stop.kind in ("bug", "blocked") else OK
+        code = follow_script(console, out)
+        return FAILED if code == OK and console.session.stop.kind in ("bug", "blocked") else code
 
     return start(name, variant, extra, out, front_end)
 
 
-def told_until_error(console: Console, out: Output) -> bool:
-    """Execute the lines that wait and write what is said; whether one of them was an error."""
-    while (text := console.queue[0][0] if console.queue else None) is not None:
-        said = len(console.log)
+def follow_script(console: Console, out: Output) -> int:
+    """Execute the lines that wait and write what is said; the exit code that they ask for."""
+    code = OK
+    while console.queue:
+        prompt, text = console.prompt, console.queue[0][0]
         result = console.next()
-        if result is None:
-            break
+        assert result is not None
+        said = result.lines
         if result.move is not None:
-            console.arrived(result.move(None))
-        answer = console.log[said:]
-        del console.log[: max(len(console.log) - 1000, 0)]
+            said = said + console.arrived(result.move(None))
         if out.form == "ndjson":
-            out.put(record("console", command=text, output=answer[1:], error=result.error or None))
+            out.put(record("console", command=text, output=said, error=result.error or None))
         else:
-            for row in answer:
-                out.line(row)
-        if result.error:
-            out.note(f"{console.session.scenario.name}: {' '.join(answer[-1:]).strip()}")
-            return True
-        if result.quit:
-            break
+            for row in (prompt + text, *said):
+                out.line(row.rstrip())
         if result.ask is not None and result.ask[0] not in ("help", "setting"):
             out.note(f"{text}: needs the screen")
-    return False
+        if result.error:
+            out.note(f"{console.session.scenario.name}: {' '.join(said[-1:]).strip()}")
+            return USAGE
+        if result.quit:
+            break
+        code = FAILED if result.failed else code
+    return code
 
 
 def emit(session: Session, breaks: Breakpoints | None, answers: dict[int, str], out: Output) -> int:

@@ -11,6 +11,9 @@ from tui.paint.look import Look
 from tui.paint.panes import TITLE, number, tab
 from tui.paint.rows import Row, Seg, cells, clean, spread
 
+DOTS = "… "
+"""Stands for tabs that have no room."""
+
 
 class Tab(NamedTuple):
     """A title on the rule."""
@@ -43,7 +46,7 @@ def tabs(snap: Snapshot, look: Look, slot: Slot) -> list[Tab]:
     hidden = [pane for pane in slot.panes if pane not in shown]
     if hidden:
         last = slot.panes.index(shown[-1])
-        out.append(Tab(next((pane for pane in slot.panes[last:] if pane in hidden), hidden[0]), "… ", x))
+        out.append(Tab(next((pane for pane in slot.panes[last:] if pane in hidden), hidden[0]), DOTS, x))
     return out
 
 
@@ -77,7 +80,7 @@ def paint(snap: Snapshot, look: Look, slot: Slot, slots: tuple[Slot, ...] = ()) 
     shown = tabs(snap, look, slot)
     for each in shown:
         out.append((each.text, ("focus" if focus else "title") if each.pane == front else "dim"))
-    if len(shown) > 1 and len(shown) == len(slot.panes):
+    if len(slot.panes) > 1 and shown[-1].text != DOTS:
         out.append((" ", "dim"))
     used = sum(cells(text) for text, _ in out)
     zoom = f" {line} z Esc back {line}" if look.zoom else ""

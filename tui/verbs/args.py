@@ -3,16 +3,45 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
+from typing import TypeVar
 
-from kernelmodel.expr import ExprError, number
-from kernelmodel.locations import Location, parse_location
+from kernelmodel.expr import EvalError, ExprError, number
+from kernelmodel.locations import Location, LocationError, parse_location
 from kernelmodel.snapshot import Snapshot, View
 from tui.commands import CommandError, Console, Line
 from tui.paint import source
 
+T = TypeVar("T")
+
 MOST_COUNT = 1_000_000
 """Largest count of a motion."""
+
+
+@contextmanager
+def standing(col: int, unsaid: int = 0) -> Iterator[None]:
+    """Tell the column of a fault in a text that begins at ``col`` of the line, after ``unsaid`` characters put before."""
+    try:
+        yield
+    except (LocationError, ExprError) as error:
+        raise CommandError(str(error), col + max(error.at - unsaid, 0)) from None
+    except EvalError as error:
+        raise CommandError(error.message, col) from None
+
+
+def words(line: Line) -> list[tuple[str, int]]:
+    """The words of the arguments, each with its column."""
+    return [(match[0], line.start + match.start()) for match in re.finditer(r"\S+", line.args)]
+
+
+def first(line: Line) -> tuple[str, str, int]:
+    """The first word of the arguments, what stands behind it, and the column of that."""
+    word, _, rest = line.args.partition(" ")
+    text = rest.strip()
+    return word, text, line.start + len(line.args) - len(rest.lstrip())
 
 
 def count(line: Line) -> int:
@@ -71,24 +100,29 @@ def here(console: Console, text: str, col: int) -> str:
     return f"{call.function}:{call.line} {text}".rstrip()
 
 
+def placed(console: Console, text: str, col: int, use: Callable[[str], T]) -> T:
+    """What ``use`` makes of a location completed by ``here``; a fault is told where it stands in the line."""
+    whole = here(console, text, col)
+    with standing(col, len(whole) - len(text)):
+        return use(whole)
+
+
 def location(console: Console, line: Line) -> Location:
     """The argument as a location."""
-    return parse_location(here(console, line.args, line.start), console.breaks.functions)
+    return placed(console, line.args, line.start, lambda text: parse_location(text, console.breaks.functions))
 
 
 def breakpoints(console: Console, line: Line) -> list[int]:
     """The argument as numbers of breakpoints, all of them if there is none."""
     if not line.args:
         return [each.number for each in console.breaks]
-    return [breakpoint_number(console, line, word) for word in line.args.split()]
+    return [breakpoint_number(console, word, col) for word, col in words(line)]
 
 
-def breakpoint_number(console: Console, line: Line, word: str) -> int:
+def breakpoint_number(console: Console, word: str, col: int) -> int:
     """One of them."""
+    if not word:
+        raise CommandError("which breakpoint?")
     if not word.isdecimal() or len(word) > 9 or console.breaks.get(int(word)) is None:
-        raise CommandError(f"no breakpoint {word}" if word else "which breakpoint?", _place(line, word))
+        raise CommandError(f"no breakpoint {word}", col)
     return int(word)
-
-
-def _place(line: Line, word: str) -> int:
-    return line.text.index(word, line.start) if word else -1

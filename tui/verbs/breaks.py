@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from kernelmodel.expr import ExprError, number
+from kernelmodel.locations import LocationError
 from tui.commands import Command, CommandError, Console, Line, Result, Verb
 from tui.marks import toggle
 from tui.verbs import args
@@ -12,22 +13,29 @@ from tui.verbs.text import pane_lines
 
 def _add(temporary: bool) -> Verb:
     def verb(console: Console, line: Line) -> Result:
-        text = args.here(console, line.args, line.start)
-        made = console.breaks.add(text, temporary=temporary)
+        made = args.placed(
+            console, line.args, line.start, lambda text: console.breaks.add(text, temporary=temporary)
+        )
         return Result([f"breakpoint {made.number}: {made.text}"])
 
     return verb
 
 
 def _toggle(console: Console, line: Line) -> Result:
-    return Result([toggle(console.breaks, args.here(console, line.args, line.start))])
+    return Result([args.placed(console, line.args, line.start, lambda text: toggle(console.breaks, text))])
 
 
 def _log(console: Console, line: Line) -> Result:
-    place, quote, text = line.args.partition('"')
-    if not quote or not place.strip():
+    typed, quote, text = line.args.partition('"')
+    if not quote or not typed.strip():
         raise CommandError('log LOC "words {expr} words"', line.start)
-    made = console.breaks.add(f'{args.here(console, place.strip(), line.start)} log "{text}')
+    place = args.here(console, typed.strip(), line.start)
+    try:
+        made = console.breaks.add(f'{place} log "{text}')
+    except (LocationError, ExprError) as error:
+        inside = error.at - len(place) - len(" log ")
+        col = len(typed) + inside if inside >= 0 else min(max(error.at - len(place) + len(typed.strip()), 0), len(typed))
+        raise CommandError(str(error), line.start + col) from None
     return Result([f"log point {made.number}: {made.text}"])
 
 
@@ -53,30 +61,33 @@ def _switch(on: bool) -> Verb:
 
 
 def _condition(console: Console, line: Line) -> Result:
-    word, _, text = line.args.partition(" ")
-    found = args.breakpoint_number(console, line, word)
-    text = text.strip()
-    try:
+    word, text, col = args.first(line)
+    found = args.breakpoint_number(console, word, line.start)
+    with args.standing(col):
         console.breaks.set_condition(found, text or None)
-    except ExprError as error:
-        raise CommandError(error.message, line.text.index(text, line.start + len(word)) + error.col - 1) from None
     return _told(console, found)
 
 
 def _edit(console: Console, line: Line) -> Result:
-    word, _, text = line.args.partition(" ")
-    found = args.breakpoint_number(console, line, word)
-    console.breaks.replace(found, text.strip())
+    word, text, col = args.first(line)
+    found = args.breakpoint_number(console, word, line.start)
+    if not text:
+        raise CommandError("edit-break N LOC …")
+    if (known := console.breaks.get(found)) is not None and known.watch is None:
+        args.placed(console, text, col, lambda whole: console.breaks.replace(found, whole))
+    else:
+        with args.standing(col):
+            console.breaks.replace(found, text)
     return _told(console, found)
 
 
 def _ignore(console: Console, line: Line) -> Result:
-    word, _, text = line.args.partition(" ")
-    found = args.breakpoint_number(console, line, word)
+    word, text, col = args.first(line)
+    found = args.breakpoint_number(console, word, line.start)
     try:
-        times = number(text.strip() or "0")
+        times = number(text or "0")
     except ExprError as error:
-        raise CommandError(f"ignore N COUNT: {error.message}", line.start) from None
+        raise CommandError(f"ignore N COUNT: {error.message}", col) from None
     console.breaks.set_ignore(found, times)
     return Result([f"breakpoint {found}: the next {times} hits are only counted"])
 
@@ -85,7 +96,7 @@ def _commands(console: Console, line: Line) -> Result:
     numbers = [each.number for each in console.breaks]
     if not numbers:
         raise CommandError("there is no breakpoint")
-    found = args.breakpoint_number(console, line, line.args) if line.args else numbers[-1]
+    found = args.breakpoint_number(console, line.args, line.start) if line.args else numbers[-1]
     console.collecting = (found, [])
     return Result([f"commands for breakpoint {found}, one per line; end ends them"])
 

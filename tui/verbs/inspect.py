@@ -54,7 +54,8 @@ def _display(console: Console, line: Line) -> Result:
     parse_expr(line.args)
     if len(console.displays) >= 64:
         raise CommandError("there are 64 displays: undisplay one first")
-    made = max(console.displays, default=0) + 1
+    known = [number for number, text in console.displays.items() if text == line.args]
+    made = known[0] if known else max(console.displays, default=0) + 1
     console.displays[made] = line.args
     return Result([f"{made}: {display(console.session, line.args)}"])
 

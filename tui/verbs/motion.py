@@ -102,15 +102,17 @@ def _restart(console: Console, line: Line) -> Result:
 
 
 def _reverse(console: Console, line: Line) -> Result:
-    from tui.commands import find
+    from tui.commands import find, perform
 
-    word, _, rest = line.args.partition(" ")
+    word, text, col = args.first(line)
+    if not word:
+        raise CommandError("reverse COMMAND: which motion?")
     forward = find(word, line.text, line.start)
     names = {command.name: command for command in COMMANDS}
     command = names.get(f"reverse-{forward.name}")
     if command is None:
         raise CommandError(f"{forward.name} has no reverse", line.start)
-    return command.verb(console, Line(line.text, rest.strip(), line.start))
+    return perform(console, command, Line(line.text, text, col))
 
 
 GROUP = "motion"

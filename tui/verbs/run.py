@@ -177,10 +177,11 @@ def _check(console: Console, line: Line) -> Result:
     from kernelmodel.check import check
 
     rows = []
-    for verdict in check(console.session.scenario):
+    verdicts = check(console.session.scenario)
+    for verdict in verdicts:
         rows.append(f"{'ok' if verdict.ok else 'FAIL'} [{verdict.variant}]")
         rows += [f"  {why}" for why in verdict.why]
-    return Result(rows)
+    return Result(rows or ["the scenario expects nothing"], failed=not all(verdict.ok for verdict in verdicts))
 
 
 def _variants(console: Console, line: Line) -> Result:

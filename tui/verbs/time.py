@@ -6,6 +6,7 @@ from __future__ import annotations
 from itertools import islice
 
 from kernelmodel.differences import differences
+from kernelmodel.expr import parse
 from kernelmodel.motion import INTERRUPTED, Motion, Poll
 from kernelmodel.snapshot import Change
 from kernelmodel.trail import history, last_change, next_change
@@ -18,10 +19,10 @@ MOST_ROWS = 200
 
 
 def _mark(console: Console, line: Line) -> Result:
-    word, _, where = line.args.partition(" ")
-    if not word.isidentifier() or word in ("start", "end") or len(word) > 40:
+    word, where, col = args.first(line)
+    if not word.isidentifier() or word in ("start", "end", "last") or len(word) > 40:
         raise CommandError("mark NAME [STOP]; a name is letters, digits and _", line.start)
-    step = args.known_step(console, where.strip(), line.start) if where.strip() else console.session.step
+    step = args.known_step(console, where, col) if where else console.session.step
     if len(console.places.marks) >= 1000 and word not in console.places.marks:
         raise CommandError("there are 1000 marks")
     console.places.marks[word] = step
@@ -30,10 +31,11 @@ def _mark(console: Console, line: Line) -> Result:
 
 def _unmark(console: Console, line: Line) -> Result:
     marks = console.places.marks
-    for word in line.args.split() or list(marks):
+    for word, col in args.words(line):
         if word not in marks:
-            raise CommandError(f"no mark {word}", line.text.index(word, line.start))
-        del marks[word]
+            raise CommandError(f"no mark {word}", col)
+    for word in line.args.split() or list(marks):
+        marks.pop(word, None)
     return Result(["marks: " + (" ".join(marks) or "none")])
 
 
@@ -62,6 +64,7 @@ def _change(direction: int) -> Verb:
         text = line.args
         if not text:
             raise CommandError("of what?")
+        parse(text)
 
         def run(poll: Poll | None) -> Motion:
             session = console.session
@@ -88,10 +91,10 @@ _WHICH = {1: "later", -1: "earlier"}
 
 
 def _diff(console: Console, line: Line) -> Result:
-    words = line.args.split()
+    words = args.words(line)
     if len(words) > 2:
         raise CommandError("diff [A [B]]", line.start)
-    steps = [args.known_step(console, word, line.text.index(word, line.start)) for word in words]
+    steps = [args.known_step(console, word, col) for word, col in words]
     here = console.session.step
     since = since_of(console)
     begin = steps[0] if steps else since if since >= 0 else max(here - 1, 0)
