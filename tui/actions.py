@@ -12,6 +12,7 @@ from tui.finding import search, search_again
 from tui.paint import helptext
 from tui.paint.layout import PANES
 from tui.paint.layouts import LAYOUTS, grow, minimise
+from tui.paint.layouts import choose as choose_layout
 from tui.paint.overlay import Overlay
 from tui.paint.rows import Row
 from tui.paint.under import expression, location, number_of, step_of
@@ -232,7 +233,7 @@ def _back(desk: Desk) -> None:
 
 
 def _help(desk: Desk) -> None:
-    desk.overlay = Overlay("help", f"help: {desk.look.focus}", helptext.paint(desk.look.focus, desk.keys, help_lines()))
+    desk.overlay = Overlay("help", f"help: {desk.look.focus}", helptext.paint(desk.look.focus, desk.keys, help_lines(), desk.width))
     desk.draw()
 
 
@@ -315,10 +316,8 @@ def ask_screen(desk: Desk, name: str, argument: str) -> None:
 
 
 def _layout(desk: Desk, name: str) -> None:
-    desk.console.settings.layout = desk.look.layout = name
-    desk.look.sizes.clear()
-    desk.look.widths.clear()
-    desk.look.zoom = False
+    desk.console.settings.layout = name
+    choose_layout(desk.look, name)
     desk.message = ((f" layout {name}", ""),)
 
 

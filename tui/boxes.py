@@ -22,6 +22,13 @@ _FAR = 100_000
 def overlay_key(desk: Desk, key: str, box: Overlay) -> bool:
     """Whether the open box took the key; every other key closes it and goes on."""
     page = overlay_page(box, desk.height)
+    action = desk.keys.action(key)
+    if box.kind in ("help", "output") and action.startswith("search."):
+        if action == "search.open":
+            desk.ask("search", "", "/")
+        else:
+            find_in_box(desk, box, box.search, 1 if action == "search.next" else -1)
+        return True
     where = desk.keys.move(key) or key
     by = {"up": -1, "down": 1, "page_up": -page, "page_down": page, "home": -_FAR, "end": _FAR}.get(where, 0)
     if by:
@@ -32,10 +39,16 @@ def overlay_key(desk: Desk, key: str, box: Overlay) -> bool:
         return True
     else:
         desk.overlay = None
-        if key not in ("escape", "enter", "q") and desk.keys.action(key) != "help":
+        if key not in ("escape", "enter", "q") and action != "help":
             return False
     desk.draw()
     return True
+
+
+def find_in_box(desk: Desk, box: Overlay, text: str, direction: int) -> None:
+    """Bring the next row with a text into view."""
+    found = bool(text) and box.find(text, direction, overlay_page(box, desk.height))
+    desk.draw() if found else desk.say(f"{text!a} is not there", "warn")
 
 
 class Entry(NamedTuple):

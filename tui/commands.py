@@ -166,6 +166,11 @@ class Console:
             self._remember()
         return result
 
+    def watched(self) -> tuple[str, ...]:
+        """Expressions in view: displays, then what watchpoints watch."""
+        watches = (each.watch.text for each in self.breaks if each.watch is not None)
+        return tuple(dict.fromkeys([*self.displays.values(), *watches]))
+
     def remembered(self) -> list[str]:
         """The command lines that bring breakpoints and displays back."""
         return [*self.breaks.script(), *(f"display {text}" for text in self.displays.values())]

@@ -26,6 +26,7 @@ from tui.paint.frame import Frame
 from tui.paint.layout import Slot
 from tui.paint.look import Look
 from tui.paint.overlay import Overlay
+from tui.paint.overlay import lines as box_lines
 from tui.paint.rows import Row, cells, clean
 from tui.panes.moves import Eye, Place, move
 from tui.prompt import Prompt
@@ -187,7 +188,8 @@ class Desk:
         purpose = self.asking
         if done:
             self.asking = ""
-            self.overlay = None
+            if self.overlay is not None and self.overlay.title == "Tab":
+                self.overlay = None
         if done == "submit":
             ask_screen(self, "search", self.prompt.text) if purpose == "search" else self.typed(self.prompt.text)
         elif purpose == "palette":
@@ -296,7 +298,7 @@ class Desk:
         look.cpus = console.session.m.nr_cpus
         view = frame.view_for(look, self.session.step, self.width, self.height, self.eye.pte_at, console.frame)
         self.snap = self.session.snapshot(
-            view._replace(cpu=console.cpu, since=look.since, watch=tuple(console.displays.values()))
+            view._replace(cpu=console.cpu, since=look.since, watch=console.watched())
         )
         self.draw()
 
@@ -321,9 +323,7 @@ class Desk:
         if cells(clean(text)) < self.width - 1:
             self.message = ((f" {text}", style),)
             return
-        from textwrap import wrap
-
-        self.overlay = Overlay("output", kind, [((f" {line}", style),) for line in wrap(clean(text), self.width - 6)])
+        self.overlay = Overlay("output", kind, box_lines([text], self.width, style))
 
     def tell(self, lines: list[str], error: bool = False) -> None:
         """Show what a command said: in the message line, in the console where it is in sight, else in a box."""
@@ -332,8 +332,7 @@ class Desk:
         if len(lines) == 1:
             self.message = ((f" {lines[0]}", style),)
         elif lines and (console is None or console.height <= len(lines) + 1):
-            rows: list[Row] = [((f" {line}", style),) for line in lines]
-            self.overlay = Overlay("output", "error" if error else "output", rows)
+            self.overlay = Overlay("output", "error" if error else "output", box_lines(lines, self.width, style))
 
     def _shell(self, command: str, text: str) -> None:
         from tui.outside import run_shell

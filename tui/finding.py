@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.boxes import find_in_box
 from tui.paint.search import find
 
 if TYPE_CHECKING:
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def search(desk: Desk, text: str) -> None:
-    """Find a text from the cursor on, case aside; an empty one stops highlighting."""
+    """Find a text from the cursor on, case aside; an empty one stops highlighting.  An open box is searched instead."""
+    if desk.overlay is not None:
+        find_in_box(desk, desk.overlay, text, 1)
+        return
     desk.look.search = text
     if text:
         search_again(desk, 1)

@@ -41,16 +41,16 @@ def svg(frame: Frame, theme: str = "ansi", title: str = "thp-debug") -> str:
     from rich.segment import Segment, Segments
     from rich.terminal_theme import SVG_EXPORT_THEME
 
-    from tui.panes.palette import style
+    from tui.panes.palette import make_style
 
     console = Console(
         record=True, width=frame.width, height=len(frame.lines), file=io.StringIO(), color_system="truecolor",
         force_terminal=True, no_color=False, legacy_windows=False, _environ={},
     )  # fmt: skip
     for line in frame.lines:
-        pieces = [Segment(text, style(name, True, theme)) for piece in line for text, name in piece]
+        pieces = [Segment(text, make_style(name, True, theme)) for piece in line for text, name in piece]
         console.print(Segments([*pieces, Segment.line()]), end="", crop=False)
-    base, colours = style("", True, theme), copy(SVG_EXPORT_THEME)
+    base, colours = make_style("", True, theme), copy(SVG_EXPORT_THEME)
     if base.bgcolor is not None and base.color is not None:
         colours.background_color = base.bgcolor.get_truecolor()
         colours.foreground_color = base.color.get_truecolor()

@@ -22,7 +22,7 @@ from benchmarks.terminal import QUESTION, answer
 
 ROOT = Path(__file__).parents[2]
 SEED = ROOT / "scenarios" / "seed" / "unfit.toml"
-DEADLINE = 20.0
+DEADLINE = 4.0
 """Seconds after which what was waited for does not come any more."""
 UNKNOWN = re.compile(rb"\x1b\[[<>=][0-9;]*[A-Za-z]|\x1b\[\?[0-9;]*\$p|\x1b\][0-9]*;[^\x07\x1b]*(?:\x07|\x1b\\)")
 """Sequences that pyte would show as text."""

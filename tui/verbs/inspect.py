@@ -30,10 +30,11 @@ def _print(console: Console, line: Line) -> Result:
             raise CommandError("formats are " + ", ".join(f"/{each}" for each in FORMATS), line.start)
     if not text:
         raise CommandError("print what?", line.start)
-    parsed = parse_expr(text)
-    if form:
-        found = evaluate(parsed, StopEnv(console.session, console.session.step, variables=True))
-        return Result([f"{clean(text)} = {FORMATS[form](found)}"])
+    with args.standing(line.start + len(line.args) - len(text)):
+        parsed = parse_expr(text)
+        if form:
+            found = evaluate(parsed, StopEnv(console.session, console.session.step, variables=True))
+            return Result([f"{clean(text)} = {FORMATS[form](found)}"])
     shown = value(console.session, text)
     if shown.startswith("("):
         if text in (local := _locals(console)):
@@ -61,13 +62,13 @@ def _display(console: Console, line: Line) -> Result:
 
 
 def _undisplay(console: Console, line: Line) -> Result:
-    gone = []
-    for word in line.args.split() or list(map(str, console.displays)):
+    for word, col in args.words(line):
         if not word.isdecimal() or int(word[:9]) not in console.displays:
-            raise CommandError(f"no display {word}", line.text.index(word, line.start))
-        del console.displays[int(word[:9])]
-        gone.append(word)
-    return Result(["no longer displayed: " + (" ".join(gone) or "nothing")])
+            raise CommandError(f"no display {word}", col)
+    gone = dict.fromkeys(int(word[:9]) for word in line.args.split()) or dict(console.displays)
+    for number in gone:
+        del console.displays[number]
+    return Result(["no longer displayed: " + (" ".join(map(str, gone)) or "nothing")])
 
 
 def _info(console: Console, line: Line) -> Result:
@@ -75,8 +76,11 @@ def _info(console: Console, line: Line) -> Result:
     names = [name for name in INFO if word == name] or [name for name in INFO if word and name.startswith(word)]
     if not names:
         raise CommandError("info " + ", ".join(INFO), line.start)
-    if names[0] == "event" and rest:
-        return _event(console, args.known_step(console, rest.strip(), line.start + len(word) + 1))
+    if rest:
+        _, text, col = args.first(line)
+        if names[0] not in ("event", "events"):
+            raise CommandError(f"info {names[0]} takes nothing more", col)
+        return _event(console, args.known_step(console, text, col))
     return Result(INFO[names[0]](console))
 
 
@@ -158,7 +162,7 @@ def _walk(console: Console, line: Line) -> Result:
 
 def _frame_by(by: int) -> Verb:
     def verb(console: Console, line: Line) -> Result:
-        move_frame(console, by)
+        move_frame(console, by * args.count(line))
         return _framed(console)
 
     return verb
@@ -211,8 +215,8 @@ COMMANDS = (
     Command("walk", (), "walk [ADDR]", "the page-table walk for an address", _walk, GROUP, ("expr",)),
     Command("list", ("l",), "list", "source around the current line", _list, GROUP),
     Command("where", ("bt", "w"), "where", "call stack and locals", _where, GROUP),
-    Command("up", ("u",), "up", "select the caller", _frame_by(-1), GROUP),
-    Command("down", (), "down", "select the callee", _frame_by(1), GROUP),
+    Command("up", ("u",), "up [N]", "select the caller", _frame_by(-1), GROUP, ("number",)),
+    Command("down", (), "down [N]", "select the callee", _frame_by(1), GROUP, ("number",)),
     Command("frame", (), "frame [N]", "select a call by number, 0 the innermost", _frame, GROUP, ("number",)),
     Command("cpu", (), "cpu [N]", "look at another CPU; the run does not change", _cpu, GROUP, ("cpu",)),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
 from kernelmodel.motion import Motion, Poll
 from kernelmodel.scenario_faults import ScenarioError
-from kernelmodel.scenario_save import text_of
+from kernelmodel.scenario_save import UnwritableRun, text_of
 from kernelmodel.session import Session
 from kernelmodel.tokens import BadAnswer, TokenError
 from tui.commands import Command, CommandError, Console, Line, Result
@@ -30,10 +30,10 @@ def _answer(console: Console, line: Line) -> Result:
 def answer(console: Console, outcome: str) -> Motion:
     """Answer the present decision and stand at the next stop; a new answer forks the run here."""
     session = console.session
-    here, known = session.step, session.last
+    here, known, said = session.step, session.last, session.event(session.step)
     stop = session.advance(outcome)
-    if session.last < known or session.last == here + 1:
-        lost = console.places.cut(session, session.last)
+    if session.last < known or session.event(here) != said:
+        lost = console.places.cut(session, here)
         if lost:
             return Motion(
                 stop, None, f"the run is another from here on: lost mark{'s' * (len(lost) > 1)} {' '.join(lost)}"
@@ -119,7 +119,11 @@ def _flat(path: str, value: object) -> list[tuple[str, str]]:
 def _save(console: Console, line: Line) -> Result:
     if not line.args:
         raise CommandError("save-scenario FILE")
-    return Result([write(line.args, text_of(console.session), line.start)])
+    try:
+        text = text_of(console.session)
+    except UnwritableRun as error:
+        raise CommandError(error.message) from None
+    return Result([write(line.args, text, line.start)])
 
 
 def _token(console: Console, line: Line) -> Result:
@@ -140,7 +144,7 @@ def _replay(console: Console, line: Line) -> Result:
         token = read_token(line.args.strip("'\""))
         tokens.fit(token, scenario, token.variant)
         session = Session(scenario, token.variant)
-    except (TokenError, UsageError, BootError, ImpossibleAnswer) as error:
+    except (TokenError, UsageError, BootError, ImpossibleAnswer, OSError) as error:
         raise CommandError(getattr(error, "message", str(error)), line.start) from None
 
     def run(poll: Poll | None) -> Motion:
@@ -177,7 +181,10 @@ def _check(console: Console, line: Line) -> Result:
     from kernelmodel.check import check
 
     rows = []
-    verdicts = check(console.session.scenario)
+    try:
+        verdicts = check(console.session.scenario)
+    except (BootError, ImpossibleAnswer) as error:
+        raise CommandError(error.message) from None
     for verdict in verdicts:
         rows.append(f"{'ok' if verdict.ok else 'FAIL'} [{verdict.variant}]")
         rows += [f"  {why}" for why in verdict.why]

@@ -15,7 +15,7 @@ def _ask(name: str, choices: tuple[str, ...] = ()) -> Verb:
         if choices and line.args not in choices:
             close = [each for each in choices if line.args and each.startswith(line.args)]
             if len(close) != 1:
-                raise CommandError(f"{name} is one of " + ", ".join(choices), line.start)
+                raise CommandError(f"{name} is one of " + ", ".join(filter(None, choices)), line.start)
             return Result(ask=(name, close[0]))
         return Result(ask=(name, line.args))
 
@@ -28,7 +28,7 @@ COMMANDS = (
     Command("layout", (), "layout NAME", "arrange the panes: " + ", ".join(LAYOUTS), _ask("layout", LAYOUTS), GROUP, ("layout",)),
     Command("theme", (), "theme NAME", "colours: " + ", ".join(THEMES), _ask("theme", THEMES), GROUP, ("theme",)),
     Command("search", (), "search TEXT", "find it in the focused pane", _ask("search"), GROUP),
-    Command("copy", ("y",), "copy [transcript]", "the pane (or the transcript) to the clipboard and a file", _ask("copy"), GROUP),
+    Command("copy", ("y",), "copy [transcript]", "the pane (or the transcript) to the clipboard and a file", _ask("copy", ("", "transcript")), GROUP, ("copy",)),
     Command("shot", (), "shot [FILE.svg]", "the screen as SVG and as text", _ask("shot"), GROUP, ("file",)),
     Command("edit", (), "edit", "open the scenario in $EDITOR, then load it anew", _ask("edit"), GROUP),
 )  # fmt: skip

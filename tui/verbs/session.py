@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shlex
 
-from tui.commands import MAX_QUEUE, Command, CommandError, Console, Line, Result, find, table
+from tui.commands import MAX_QUEUE, Command, CommandError, Console, Line, Result, find, parse, perform, table
 from tui.verbs import args
 from tui.verbs.files import read_lines, write
 
@@ -47,7 +47,7 @@ def _transcript(console: Console, line: Line) -> Result:
                 file = value
             elif word == "--since":
                 since = args.known_step(console, value, line.start)
-            elif value.isdecimal() and int(value[:4]) in WIDTHS:
+            elif value.isdecimal() and len(value) < 4 and int(value) in WIDTHS:
                 width = int(value)
             else:
                 raise CommandError(f"a width is {WIDTHS.start} … {WIDTHS.stop - 1}", line.start)
@@ -77,7 +77,10 @@ def _alias(console: Console, line: Line) -> Result:
         raise CommandError("alias NAME = COMMAND …", line.start)
     if not name.replace("-", "").isalnum() or any(name == each.name or name in each.aliases for each in table()):
         raise CommandError(f"{name} is a command already, or no word", line.start)
-    find(text.split()[0].partition("/")[0], line.text, line.text.index(text, line.start))
+    try:
+        parse(text)
+    except CommandError as error:
+        raise CommandError(error.message, line.start + len(line.args) - len(text) + max(error.col, 0)) from None
     if len(console.aliases) >= 1000:
         raise CommandError("there are 1000 aliases")
     console.aliases[name] = text
@@ -104,12 +107,12 @@ def _pipe(console: Console, line: Line) -> Result:
     command, bar, shell = line.args.partition(" | ")
     if not bar or not shell.strip():
         raise CommandError("pipe COMMAND | SHELL COMMAND", line.start)
-    word = command.strip().split(" ")[0].partition("/")[0]
-    found = find(word, line.text, line.start)
-    rest = command.strip()[len(word) :]
-    start = line.start + len(word) + len(rest) - len(rest.lstrip())
-    result = found.verb(console, Line(line.start * " " + command, rest.strip(), start))
-    if result.move is not None or result.quit or result.ask or result.shell:
+    found, inner = parse(line.start * " " + command.rstrip())
+    if found.group in ("motion", "screen") or found.name == "set":
+        raise CommandError(f"{found.name} gives no text", line.start)
+    with args.standing(inner.start):
+        result = perform(console, found, inner)
+    if result.move is not None or result.quit or result.shell:
         raise CommandError(f"{found.name} gives no text", line.start)
     return Result(shell=(shell.strip(), "".join(row + "\n" for row in result.lines)))
 
