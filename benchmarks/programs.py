@@ -69,7 +69,7 @@ def environment(scratch: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TEXTUAL", "PYTHON", "XDG_"))}
     return kept | {
         "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(scratch),
-        "TEXTUAL_ANIMATIONS": "none",
+        "XDG_STATE_HOME": str(scratch), "TEXTUAL_ANIMATIONS": "none",
     }  # fmt: skip
 
 

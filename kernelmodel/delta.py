@@ -82,6 +82,10 @@ class Delta:
         was = self.was.get((field, index))
         return was is not None and was != field.get(index)
 
+    def indices(self, field: Field) -> set[int]:
+        """The cells of a field that have another value than there."""
+        return {index for (each, index), was in self.was.items() if each is field and was != field.get(index)}
+
     def longer(self, number: int) -> int:
         """By how many blocks a free list is longer than there."""
         now = self.m.nr_free.get(number)

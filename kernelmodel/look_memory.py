@@ -57,13 +57,16 @@ def pte_row(m: Machine, mm: int, address: int, first: int, count: int, delta: De
     cells = []
     place = table * m.arch.ptrs + first
     values = m.pgtable.run(place, count) if table >= 0 else [0] * count
-    inside = spans(m, mm, base + (first << m.arch.page_shift), base + ((first + count) << m.arch.page_shift))
+    start, end = base + (first << m.arch.page_shift), base + ((first + count) << m.arch.page_shift)
+    inside = spans(m, mm, start, end)
+    covered = any(low <= start and end <= high for low, high in inside)
+    new = delta.indices(m.pgtable)
     folio: Folio | None = None
     for n, value in enumerate(values):
         index = first + n
         addr = base + (index << m.arch.page_shift)
         kind = "none" if not value else m.arch.pte_kind(value)
-        changed = table >= 0 and delta.changed(m.pgtable, place + n)
+        changed = table >= 0 and place + n in new
         order, head = -1, False
         if leaf:
             kind, order, head, changed = "leaf", m.arch.pmd_order, index == 0, moved
@@ -72,7 +75,7 @@ def pte_row(m: Machine, mm: int, address: int, first: int, count: int, delta: De
             if folio is None or not folio.id <= pfn < folio.id + folio.nr_pages:
                 folio = page_folio(m, pfn)
             order, head = folio.order, folio.id == pfn
-        if kind == "none" and not any(start <= addr < end for start, end in inside):
+        if kind == "none" and not covered and not any(low <= addr < high for low, high in inside):
             kind = "outside"
         cells.append(PteCell(index, addr, value, kind, order, head, changed))
     return tuple(cells)

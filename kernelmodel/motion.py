@@ -8,11 +8,13 @@ looked at without moving the machine; the session is moved once, at the end.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from kernelmodel.locations import Location
-from kernelmodel.run_protocol import Run, Stop
-from kernelmodel.stops import Breakpoint, Breakpoints
+if TYPE_CHECKING:
+    from kernelmodel.breakpoint import Breakpoint
+    from kernelmodel.locations import Location
+    from kernelmodel.run_protocol import Run, Stop
+    from kernelmodel.stops import Breakpoints
 
 Poll = Callable[[int], bool]
 """Called with the step every 256 stops; True interrupts."""

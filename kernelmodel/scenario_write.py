@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -31,6 +30,8 @@ def value_text(value: Any, key: str = "") -> str:
     if isinstance(value, int):
         return f"{value:#x}" if key in _ADDRESSES and value > 9 else str(value)
     if isinstance(value, str):
+        import json
+
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list):
         return f"[{', '.join(value_text(each, key) for each in value)}]"

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from kernelmodel.break_text import BreakText, expression, parse_break, parse_watch
-from kernelmodel.breakpoint import Breakpoint
-from kernelmodel.locations import Location, LocationError, parse_location
-from kernelmodel.run_protocol import Run
-from kernelmodel.stop_env import StopEnv
-
-__all__ = ["Breakpoint", "Breakpoints", "Location", "LocationError", "StopEnv", "parse_location"]
+if TYPE_CHECKING:  # loaded with the first breakpoint, which most sessions don't have at their start
+    from kernelmodel.break_text import BreakText
+    from kernelmodel.breakpoint import Breakpoint
+    from kernelmodel.run_protocol import Run
 
 MAX_LOGGED = 10_000
 """Lines of log points that are kept until they are taken."""
@@ -45,6 +43,8 @@ class Breakpoints:
         ``condition`` may be given apart.  ``origin`` says who made it: ``scenario``, ``option``, or '' for the user.
         ``LocationError`` or ``ExprError`` if it means nothing; ``at`` is the column in ``text`` (or ``condition``).
         """
+        from kernelmodel.break_text import expression, parse_break
+
         said = parse_break(text, self.functions)
         if condition is not None:
             said = said._replace(condition=expression(condition))
@@ -55,12 +55,16 @@ class Breakpoints:
 
         An expression without a value at the present stop is taken.  Errors as for ``add``.
         """
+        from kernelmodel.break_text import parse_watch
+
         return self._new(parse_watch(text), False, origin)
 
     def replace(self, number: int, text: str) -> Breakpoint | None:
         """Say one anew, a watchpoint as a watchpoint; number, hits, commands and state stay.  None if there is none."""
         found = self._all.get(number)
         if found is not None:
+            from kernelmodel.break_text import parse_break, parse_watch
+
             said = parse_watch(text) if found.said.watch else parse_break(text, self.functions)
             found.say(said)
         return found
@@ -69,6 +73,8 @@ class Breakpoints:
         """Another condition, or none; ``ExprError`` if it means nothing, None if there is no such breakpoint."""
         found = self._all.get(number)
         if found is not None:
+            from kernelmodel.break_text import expression
+
             found.condition = None if text is None else expression(text)
         return found
 
@@ -108,6 +114,8 @@ class Breakpoints:
             each.trouble = ""
 
     def _new(self, said: BreakText, temporary: bool, origin: str) -> Breakpoint:
+        from kernelmodel.breakpoint import Breakpoint
+
         made = Breakpoint(self._next, said, origin)
         made.temporary |= temporary
         self._all[made.number] = made
@@ -150,6 +158,8 @@ class Breakpoints:
             if not each.enabled or not each.holds(run, step) or not each.hit():
                 continue
             if each.log is not None and not each.trouble:
+                from kernelmodel.stop_env import StopEnv
+
                 self._log(step, each.log.filled(StopEnv(run, step, each.hits)))
                 if each.temporary:
                     del self._all[each.number]

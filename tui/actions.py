@@ -6,10 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tui.boxes import open_palette
-from tui.carry import copy_pane, copy_transcript, shot
-from tui.finding import search, search_again
-from tui.paint import helptext
 from tui.paint.layout import PANES
 from tui.paint.layouts import LAYOUTS, grow, minimise
 from tui.paint.layouts import choose as choose_layout
@@ -54,7 +50,8 @@ def _edit_break(desk: Desk) -> None:
     elif found is not None:
         desk.ask("command", f"condition {number} ")
     else:
-        desk.ask("command", f"break {location(desk.snap, desk.look)} if ")
+        place = location(desk.snap, desk.look)
+        desk.ask("command", f"break {place} if " if place else "break ")
 
 
 def _enable(desk: Desk) -> None:
@@ -97,7 +94,7 @@ def _enter(desk: Desk) -> None:
     elif focus == "breaks" and (number := number_of(desk.snap, desk.look)):
         found = desk.breaks.get(number)
         if found is not None:
-            desk.execute(f"until {found.location.text}")
+            desk.execute(f"until {found.location.text}" if found.watch is None else f"next-change {found.watch.text}")
     else:
         desk.say(
             "Enter: runs to the line (source), goes to the step (events, timeline), tells who wrote it (stack, table)"
@@ -232,7 +229,42 @@ def _back(desk: Desk) -> None:
     desk.refresh()
 
 
+def _palette(desk: Desk) -> None:
+    from tui.boxes import open_palette
+
+    open_palette(desk)
+
+
+def _search(desk: Desk, text: str) -> None:
+    from tui.finding import search
+
+    search(desk, text)
+
+
+def _again(direction: int) -> Do:
+    def do(desk: Desk) -> None:
+        from tui.finding import search_again
+
+        search_again(desk, direction)
+
+    return do
+
+
+def _copy(desk: Desk, what: str = "") -> None:
+    from tui import carry
+
+    carry.copy_transcript(desk) if what == "transcript" else carry.copy_pane(desk)
+
+
+def _shot(desk: Desk, name: str = "") -> None:
+    from tui.carry import shot
+
+    shot(desk, name)
+
+
 def _help(desk: Desk) -> None:
+    from tui.paint import helptext
+
     desk.overlay = Overlay("help", f"help: {desk.look.focus}", helptext.paint(desk.look.focus, desk.keys, help_lines(), desk.width))
     desk.draw()
 
@@ -281,8 +313,8 @@ ACTIONS: dict[str, Do] = {
     "cpu.next": _cpu(1),
     "view.diff": _diff,
     "search.open": lambda desk: desk.ask("search", "", "/"),
-    "search.next": lambda desk: search_again(desk, 1),
-    "search.prev": lambda desk: search_again(desk, -1),
+    "search.next": _again(1),
+    "search.prev": _again(-1),
     "enter": _enter,
     "focus.next": _focus(1),
     "focus.prev": _focus(-1),
@@ -293,12 +325,12 @@ ACTIONS: dict[str, Do] = {
     "view.wider": _grow(0, 2),
     "view.narrower": _grow(0, -2),
     "view.layout": _next_layout,
-    "copy.pane": copy_pane,
-    "copy.transcript": copy_transcript,
-    "shot": lambda desk: shot(desk, ""),
+    "copy.pane": _copy,
+    "copy.transcript": lambda desk: _copy(desk, "transcript"),
+    "shot": _shot,
     "edit": _edit,
     "cmd": lambda desk: desk.ask("command"),
-    "palette": open_palette,
+    "palette": _palette,
     "help": _help,
     "back": _back,
     "interrupt": lambda desk: desk.say(f"nothing is running; {desk.keys.shown('quit')} quits"),
@@ -345,9 +377,9 @@ _ASKED: dict[str, Callable[[Desk, str], None]] = {
     "layout": _layout,
     "theme": _theme,
     "setting": _setting,
-    "search": search,
-    "copy": lambda desk, what: copy_transcript(desk) if what == "transcript" else copy_pane(desk),
-    "shot": shot,
+    "search": _search,
+    "copy": _copy,
+    "shot": _shot,
     "edit": lambda desk, _: _edit(desk),
 }
 """By the name in ``Result.ask``."""

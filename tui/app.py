@@ -129,7 +129,7 @@ class DebuggerApp(App[None], inherit_bindings=False):
         self.exit(return_code=70)
 
     def _handle_exception(self, error: Exception) -> None:
-        """What went wrong in the toolkit: it ends the program, and its traceback goes to the report, not the screen."""
+        """What went wrong in the toolkit ends the program; the traceback goes to the report, not the screen."""
         self.failure = self.failure or error
         super()._handle_exception(error)
         self._exit_renderables.clear()

@@ -102,6 +102,7 @@ def open_palette(desk: Desk) -> None:
 def _fill(desk: Desk, text: str) -> None:
     words = text.lower().split()
     shown = [each for each in entries(desk) if all(word in " ".join(each[:3]).lower() for word in words)]
+    shown.sort(key=lambda each: text.lower().strip() not in each.name.lower())
     rows: list[Row] = [((f" {each.keys:<9}", "key"), (each.name, ""), (f"  {each.words}", "dim")) for each in shown]
     take = (lambda at: shown[at].do(desk)) if shown else None
     desk.overlay = Overlay(

@@ -14,13 +14,9 @@ from kernelmodel.motion import Motion
 from kernelmodel.snapshot import Snapshot
 from kernelmodel.stops import Breakpoints
 from tui.actions import ACTIONS, PENDING, ask_screen, focus_number
-from tui.boxes import overlay_key, palette_key
-from tui.candidates import Candidates
 from tui.commands import Console, Move, Result
-from tui.complete import complete
 from tui.keys import Keymap, keymap
 from tui.marks import marks
-from tui.mouse import clicked
 from tui.paint import frame
 from tui.paint.frame import Frame
 from tui.paint.layout import Slot
@@ -77,8 +73,7 @@ class Desk:
         self.look.console = self.console.log
         self.look.cpus = self.session.m.nr_cpus
         self.eye = Eye(self.look)
-        names = Candidates(console)
-        self.prompt = Prompt(console.history, lambda text, at: complete(text, at, names))
+        self.prompt = Prompt(console.history, self._complete)
         self.asking = ""
         """What the prompt is open for: ``command``, ``search`` or ``palette``; '' if it is closed."""
         self.pending = ""
@@ -87,6 +82,10 @@ class Desk:
         self.message: Row = ()
         self.running = False
         """Whether a motion is under way beside the screen."""
+        self._queueing = False
+        """Whether lines that wait are being executed."""
+        self._interrupted = False
+        """Whether the motion under way was told to end, and everything that waits with it."""
         self.width = self.height = 0
         self.snap: Snapshot = self.session.snapshot(frame.view_for(self.look, self.session.step, 80, 24))
 
@@ -111,6 +110,7 @@ class Desk:
         action, where = self.keys.action(key), self.keys.move(key)
         if self.running:
             if action in ("interrupt", "back", "quit"):
+                self._interrupted = True
                 self.shell.interrupt()
             if action == "quit":
                 self.shell.leave()
@@ -120,7 +120,7 @@ class Desk:
             PENDING[pending](self, key, character or "")
         elif self.asking:
             self._prompt_key(key, character)
-        elif self.overlay is not None and overlay_key(self, key, self.overlay):
+        elif self.overlay is not None and self._box_key(key):
             pass
         elif where:
             self.message = ()
@@ -151,6 +151,8 @@ class Desk:
     def click(self, x: int, y: int) -> None:
         """A mouse button was pressed at this cell."""
         if not self.running and not self.asking:
+            from tui.mouse import clicked
+
             clicked(self, x, y)
 
     def scroll(self, x: int, y: int, where: str) -> None:
@@ -158,7 +160,7 @@ class Desk:
         if self.running:
             return
         if self.overlay is not None:
-            overlay_key(self, where, self.overlay)
+            self._box_key(where)
             return
         for slot in self.slots():
             if slot.x <= x < slot.x + slot.width and slot.y <= y < slot.y + slot.height:
@@ -181,8 +183,16 @@ class Desk:
         self.prompt.open(text, label or self.console.prompt, bare=purpose != "command")
         self.draw()
 
+    def _box_key(self, key: str) -> bool:
+        """Whether the open box, or the palette, took a key."""
+        from tui.boxes import overlay_key, palette_key
+
+        if self.asking == "palette" or self.overlay is None:
+            return palette_key(self, key)
+        return overlay_key(self, key, self.overlay)
+
     def _prompt_key(self, key: str, character: str | None) -> None:
-        if self.asking == "palette" and palette_key(self, key):
+        if self.asking == "palette" and self._box_key(key):
             return
         done = self.prompt.key(key, character)
         purpose = self.asking
@@ -190,13 +200,22 @@ class Desk:
             self.asking = ""
             if self.overlay is not None and self.overlay.title == "Tab":
                 self.overlay = None
-        if done == "submit":
+        if done == "cancel" and purpose == "command" and self.console.collecting is not None:
+            self.console.collecting = None
+            self.say("the commands stay as they were")
+        elif done == "submit":
             ask_screen(self, "search", self.prompt.text) if purpose == "search" else self.typed(self.prompt.text)
         elif purpose == "palette":
-            palette_key(self, "changed" if not done else "escape")
+            self._box_key("changed" if not done else "escape")
         else:
             self._candidates()
             self.draw()
+
+    def _complete(self, text: str, at: int) -> tuple[int, list[str]]:
+        from tui.candidates import Candidates
+        from tui.complete import complete
+
+        return complete(text, at, Candidates(self.console))
 
     def _candidates(self) -> None:
         """What Tab found, in a box above the prompt; any other key closes it."""
@@ -224,6 +243,7 @@ class Desk:
     def do(self, result: Result) -> None:
         """What a line asks for."""
         if result.quit:
+            self.console.queue.clear()
             self.shell.leave()
         elif result.move is not None:
             self.go(result.move, result.quick)
@@ -234,20 +254,30 @@ class Desk:
                 ask_screen(self, *result.ask)
             else:
                 self.tell(result.lines, result.error)
-            self.refresh()
+            if not self.console.queue:
+                self.refresh()
             self.next_queued()
-        if self.console.collecting is not None and not self.running:
+        if self.console.collecting is not None and not self.running and not self.console.queue:
             self.ask("command")
 
     def next_queued(self) -> None:
         """Execute waiting command lines as far as the first that moves the run."""
-        if not self.running and (result := self.console.next()) is not None:
-            self.do(result)
+        if self._queueing:
+            return
+        self._queueing = True
+        try:
+            while not self.running and (result := self.console.next()) is not None:
+                self.do(result)
+        finally:
+            self._queueing = False
 
     def go(self, do: Move, quick: bool = False) -> None:
-        """Move the run: at once if ``quick``, else beside the screen."""
+        """Move the run: at once if ``quick``, else beside the screen.
+
+        Lines that wait always move it beside, so that the keys are heard and end what might go on for ever.
+        """
         self.overlay = None
-        if quick:
+        if quick and not self._queueing:
             self.arrived(do(None))
         else:
             self.running = True
@@ -266,6 +296,9 @@ class Desk:
         self.look.reason = ""
         self.message = ()
         said = self.console.arrived(moved)
+        if self._interrupted:
+            self._interrupted = False
+            self.console.queue.clear()
         if moved.hit is not None:
             self.look.stopped[moved.stop.step] = moved.hit.number
             self.look.reason = f"{'watch' if moved.hit.watch else 'break'} {moved.hit.number}"

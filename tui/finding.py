@@ -31,7 +31,8 @@ def search_again(desk: Desk, direction: int) -> None:
         desk.say("search for what?  " + desk.keys.shown("search.open") + " begins one")
         return
     if look.focus in ("events", "timeline"):
-        here = look.event if look.event >= 0 else desk.session.step
+        at = look.event if look.focus == "events" else look.mark
+        here = at if at >= 0 else desk.session.step
         at = desk.session.find_event(text, here, direction)
         if at >= 0:
             look.event, look.mark = (at, -1) if look.focus == "events" else (-1, at)

@@ -142,11 +142,3 @@ def _hint(name: str, known: Mapping[str, object]) -> str:
     close = get_close_matches(name, known, 1)
     return f"; did you mean {close[0]}?" if close else "; the help lists them"
 
-
-ACTIONS = keymap().actions
-"""Every action of the default preset."""
-
-KEYMAP = {key: each.id for each in ACTIONS for key in each.keys}
-"""Its keys → action id."""
-MOVES = {key: name[5:] for name, its in MOVE_KEYS.items() for key in its}
-"""Its movement keys."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from tui.commands import Console, Result
+from tui.commands import Console, Result, shown
 from tui.told import place_lines
 
 if TYPE_CHECKING:
@@ -28,22 +28,21 @@ def run_plain(console: Console, stdin: TextIO, stdout: TextIO) -> int:
     ask = _terminal(console) if stdin.isatty() else _stream(stdin)
     say(stdout, place_lines(console.session))
     while True:
-        if not settle(console, stdout):
-            return 0
         try:
+            if not settle(console, stdout):
+                return 0
             text = ask(console.prompt)
+            if text is None or not carry_out(console, console.typed(text), stdout):
+                return 0
         except KeyboardInterrupt:
+            console.queue.clear()
+            console.collecting = None
             say(stdout, ["", "quit leaves"])
-            continue
-        if text is None or not carry_out(console, console.typed(text), stdout):
-            return 0
 
 
-def settle(console: Console, stdout: TextIO, echo: bool = False) -> bool:
+def settle(console: Console, stdout: TextIO) -> bool:
     """Execute the lines that wait; False if one of them was ``quit``."""
     while console.queue:
-        if echo:
-            say(stdout, [console.prompt + console.queue[0][0]])
         result = console.next()
         if result is not None and not carry_out(console, result, stdout):
             return False
@@ -55,8 +54,10 @@ def carry_out(console: Console, result: Result, stdout: TextIO) -> bool:
     say(stdout, result.lines)
     if result.move is not None:
         with interruptible() as poll:
-            moved = result.move(poll)
-        say(stdout, console.arrived(moved))
+            said = console.arrived(result.move(poll))
+            if poll(console.session.step):
+                console.queue.clear()
+        say(stdout, said)
     elif result.shell is not None:
         from tui.outside import run_shell
 
@@ -88,10 +89,8 @@ def interruptible() -> Iterator[Poll]:
 
 def say(stdout: TextIO, lines: list[str]) -> None:
     """Write lines, whatever is in them, as text."""
-    from tui.paint.rows import clean
-
     for line in lines:
-        stdout.write(clean(line.replace("\t", "    ")).rstrip() + "\n")
+        stdout.write(shown(line).rstrip() + "\n")
     stdout.flush()
 
 

@@ -7,94 +7,93 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 from kernelmodel.decision import KINDS
+from kernelmodel.location_attrs import OUTCOMES
+from tui import reference_words as words
 from tui.commands import Command, table
 from tui.keys import PRESETS, keymap
+from tui.keytable import MOVE_KEYS
 from tui.settings import CHOICES
-
-HEAD = """\
-# Commands and keys
-
-Made from the tables of the program by `python -m tui.reference`; the prompt on the screen (`:`), `--plain`, `-ex`, `-x`,
-breakpoint commands, completion and `help` all come from the same table.
-
-A command may be shortened as long as it stays unique. An empty line repeats the last motion. `#` begins a comment, `;`
-separates commands. Stops are numbered; the number is the address for `goto`, marks and mails, and `goto N` stands exactly
-before that decision's effect. A mistake is told with a caret under it and a suggestion.
-"""
-
-EXPRESSIONS = """\
-## Expressions
-
-C syntax over unsigned numbers of 64 bits that wrap like the kernel's: `() [] . -> ! ~ - * / % + << >> < <= > >= == != & ^ | &&
-|| ?:`, numbers in decimal, hex or octal, `4K 2M 1G`, `true false NULL`, constants of the kernel by name (`VM_FAULT_OOM`,
-`EINVAL`, `__GFP_DIRECT_RECLAIM`). A division by zero, a shift by 64 or a name without a value is an error that stops.
-
-| names | what they are |
-|---|---|
-| `cpu` `order` `i` `addr` `fault` `step` `line` | operands of the decision |
-| `vmf->address`, `orders[i]`, `folio->order`, any local | variables of the calls, innermost first |
-| `vma->vm_start`, `mm->map_count`, `zone->free_area[4].nr_free`, `memcg->usage`, `vmstat->…` | the machine, through the table of structs |
-| `PAGE_SIZE` `PAGE_SHIFT` `HPAGE_PMD_ORDER` | the page geometry of this run |
-| `order(bytes)` `size(order)` `pte(addr)` `step()` `hits()` | functions |
-| `changed(EXPR)` `was(EXPR)` | against the stop before |
-"""
 
 
 def reference() -> str:
     """All of it."""
-    parts = [HEAD]
+    return "\n".join([words.HEAD, *_commands(), _locations(), _expressions(), _settings(), _keys(), _habits()])
+
+
+def grid(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table; ``|`` in a cell stays text."""
+    names = list(head)
+    lines = [names, ["---"] * len(names), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join("".join(f"| {cell} " if cell else "| " for cell in line) + "|\n" for line in lines)
+
+
+def code(texts: Iterable[str]) -> str:
+    """Texts as they are typed."""
+    return " ".join(f"`{text}`" for text in texts if text)
+
+
+def _commands() -> list[str]:
+    parts, told = [], dict[str, str]()
     for group in dict.fromkeys(each.group for each in table()):
-        rows = [_row(each) for each in table() if each.group == group]
-        parts.append(f"## {group.capitalize()}\n\n| command | short | what it does |\n|---|---|---|\n" + "\n".join(rows) + "\n")
-    parts += [_locations(), EXPRESSIONS, _settings(), _keys()]
-    return "\n".join(parts)
+        rows = [(f"`{each.usage}`", code(each.aliases), _help(each, told)) for each in table() if each.group == group]
+        parts.append(f"## {group.capitalize()}\n\n" + grid(("command", "short", "what it does"), rows))
+    return parts
 
 
-def _row(command: Command) -> str:
-    short = " ".join(f"`{each}`".replace("|", "\\|") for each in command.aliases)
-    words = f"{command.help[:1].upper()}{command.help[1:]}." + (f" {command.more}" if command.more else "")
-    return f"| `{command.usage}` | {short} | {words} |".replace(" | ", "\0").replace("|", "\\|").replace("\0", " | ").replace(
-        "\\|", "|", 1
-    )
+def _help(command: Command, told: dict[str, str]) -> str:
+    """The help of a command; what was told of one before is not told again."""
+    text = f"{command.help[:1].upper()}{command.help[1:]}."
+    if not command.more:
+        return text
+    if command.more in told:
+        return f"{text} The rest is as with `{told[command.more]}`."
+    told[command.more] = command.name
+    return f"{text} {command.more}"
 
 
 def _locations() -> str:
-    kinds = " ".join(f"`{kind}`" for kind in KINDS)
-    return f"""\
-## Locations
-
-`KIND`, `KIND:OUTCOME`, `KIND(attr=value, …)` with the attributes `outcome`, `reason`, `found`, `order`, `i`, `cpu`, `from`, `to`;
-`FUNCTION`, `FUNCTION:LINE`, `LINE` of the selected function; `/regular expression/` over the event's text; `alloc-fail`,
-`charge-fail`, `end`, `blocked`, `bug`, `*` (any stop).
-
-Kinds of decisions: {kinds}.
-"""
-
-
-def _settings() -> str:
-    rows = "\n".join(f"| `{name}` | {', '.join(f'`{each}`' for each in values)} |" for name, values in CHOICES.items())
-    return f"## Settings\n\n`set NAME VALUE`; `diff` takes a mark or a step as well.\n\n| name | values |\n|---|---|\n{rows}\n"
-
-
-def _keys() -> str:
-    maps = {name: keymap(name) for name in PRESETS}
-    head = f"| what | {' | '.join(maps)} | command |\n|---|{'---|' * len(maps)}---|\n"
-    rows = []
-    for action in keymap().actions:
-        if action.of:
-            continue
-        keys = " | ".join(_code(each.shown(action.id, every=True)) for each in maps.values())
-        rows.append(f"| {action.help} | {keys} | {_code(action.command)} |")
+    kinds = [(f"`{kind}`", code(OUTCOMES.get(kind, "").split())) for kind in KINDS]
     return (
-        "## Keys\n\nA preset is chosen with `--keymap` or in `config.toml`; `[keys]` there changes single ones: "
-        '`"exec.step" = "s,f11"`.\n\n' + head + "\n".join(rows) + "\n"
+        f"## Locations\n\n{words.LOCATION_WORDS}\n\n{grid(('LOC', 'stops'), words.LOCATIONS)}\n{words.LOCATION_MORE}\n"
+        f"{grid(('kind of decision', 'its outcomes (or reasons)'), kinds)}"
     )
 
 
-def _code(text: str) -> str:
-    return " ".join(f"`{word}`" for word in text.replace("|", "\\|").split()) if text.strip() else ""
+def _expressions() -> str:
+    names = grid(("names", "what they are"), words.EXPRESSIONS)
+    return f"## Expressions\n\n{words.EXPRESSION_WORDS}\n{names}"
+
+
+def _settings() -> str:
+    rows = [(f"`{name}`", code(values)) for name, values in CHOICES.items()]
+    text = "`set NAME VALUE`; `diff` takes a mark or a step as well. Any other name is a key of the scenario."
+    return f"## Settings\n\n{text}\n\n{grid(('name', 'values'), rows)}"
+
+
+def _keys() -> str:
+    names = [(each.id, each.help, each.command.strip()) for each in keymap().actions if not each.of]
+    names += [(name, f"cursor {name[5:].replace('_', ' ')}", "") for name in MOVE_KEYS]
+    rows = [
+        (f"`{name}`", text, *(code(keymap(preset).shown(name, every=True).split()) for preset in PRESETS), code([line]))
+        for name, text, line in names
+    ]
+    text = (
+        "A preset is chosen with `--keymap` or in `config.toml`; `[keys]` there changes single ones by their id: "
+        '`"exec.step" = "s,f11"`.\nThe digits focus panes. `^X` is Ctrl+X, `S-` is Shift.'
+    )
+    return f"## Keys\n\n{text}\n\n{grid(('id', 'what', *PRESETS, 'command'), rows)}"
+
+
+def _habits() -> str:
+    keys = keymap()
+    rows = [
+        (each.wish, code(each.commands), code(keys.shown(name) for name in each.keys.split()), each.rest)
+        for each in words.HABITS
+    ]
+    return "## What you may look for\n\n" + grid(("what", "commands", "keys (preset gdb)", "besides"), rows)
 
 
 if __name__ == "__main__":

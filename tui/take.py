@@ -9,7 +9,6 @@ from errno import EEXIST
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.b4 import b4 as b4
 from tui.folders import state_folder
 from tui.paint.ascii import spell
 

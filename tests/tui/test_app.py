@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from kernelmodel.stops import Breakpoints
-from tests.tui.fake import FakeSession, Stop
+from kernelmodel.session import Session
+from tests.tui.talk import console as new
+from tests.tui.talk import long_run
 from tui.app import DebuggerApp, run_app
 from tui.panes.canvas import changed_span
 
 
-def app(*commands):
-    return DebuggerApp(FakeSession(), Breakpoints(), list(commands))
+def app(*commands, console=None):
+    console = console or new()
+    console.wait(commands)
+    return DebuggerApp(console)
 
 
 def seen(running):
@@ -33,7 +36,7 @@ async def test_keys_move_the_run_and_the_screen_shows_the_frame():
         await running.settled()
         await pilot.pause()
         lines = seen(running)
-        assert "step 10/10" in lines[0]
+        assert "step 18/18" in lines[0]
         assert lines == ["".join(text for row in line for text, _ in row) for line in running.desk.frame().lines]
         await pilot.press("Q")
     assert running.return_code == 0
@@ -46,8 +49,35 @@ async def test_commands_are_executed_after_the_first_paint():
         await pilot.pause()
         await running.settled()
         await pilot.pause()
-        assert running.desk.session.step == 8
+        assert running.desk.session.step == 10
         assert "break 1" in seen(running)[0]
+        assert not running.desk.console.queue
+
+
+async def test_a_script_of_motions_runs_beside_the_screen_line_by_line(tmp_path):
+    (tmp_path / "a.thp").write_text("step\nstep 2\nmark here\nbreak fallback\nc\nrs\n")
+    running = app("source a.thp")
+    async with running.run_test(size=(80, 24)) as pilot:
+        for _ in range(1000):
+            await pilot.pause()
+            if not running.desk.console.queue and not running.desk.running:
+                break
+        assert running.desk.session.step == 9
+        assert running.desk.console.places.marks == {"here": 3}
+
+
+async def test_commands_that_never_end_are_ended_by_a_key():
+    running = app("break fallback", "commands", "rs", "step", "end", "continue")
+    async with running.run_test(size=(80, 24)) as pilot:
+        for _ in range(1000):
+            await pilot.pause()
+            if running.desk.session.step >= 9:
+                break
+        await pilot.press("ctrl+c")
+        await running.settled()
+        assert not running.desk.running
+        assert not running.desk.console.queue
+        assert running.desk.session.step in (9, 10)
 
 
 async def test_bound_keys_of_the_toolkit_reach_the_desk():
@@ -73,44 +103,35 @@ async def test_resize_lays_out_again():
         assert "__handle_mm_fault()" in lines[1]
 
 
-async def test_long_motion_can_be_interrupted():
-    class Endless(FakeSession):
-        def advance(self, answer=None):
-            self.step += 1
-            self.last = max(self.last, self.step)
-            return self.stop
+async def test_long_motion_can_be_interrupted(monkeypatch):
+    running = app(console=long_run())
+    reached = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    advance = Session.advance
 
-        def event(self, step):
-            return super().event(step % 14)
+    def slowly(self, answer=None):
+        loop.call_soon_threadsafe(reached.set)
+        while self.step == 100 and not running.stop_motion:
+            pass
+        return advance(self, answer)
 
-        def depth(self, step):
-            return 1
-
-        @property
-        def stop(self):
-            return Stop("decision", self.step, "on")
-
-        def snapshot(self, view):
-            now = FakeSession()
-            now.last = 3
-            return now.snapshot(view)
-
-    running = DebuggerApp(Endless(), Breakpoints(), [])
+    monkeypatch.setattr(Session, "advance", slowly)
     async with running.run_test(size=(80, 24)):
         running.desk.key("c", "c")
-        await asyncio.sleep(0.02)
+        await reached.wait()
         assert running.desk.running
         running.desk.key("s", "s")
         running.desk.key("ctrl+c", None)
         await running.settled()
         assert not running.desk.running
+        assert running.desk.session.step == 256
         assert "interrupted" in running.desk.message[0][0]
 
 
 def test_fault_of_ours_gives_70_and_a_report(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(DebuggerApp, "run", lambda self: self.guard(lambda: 1 / 0))
-    assert run_app(FakeSession(), Breakpoints()) == 70
+    monkeypatch.setattr(DebuggerApp, "run", lambda self, mouse: self.guard(lambda: 1 / 0))
+    assert run_app(new()) == 70
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     report = error.strip().rpartition(" ")[2]
@@ -120,7 +141,7 @@ def test_fault_of_ours_gives_70_and_a_report(monkeypatch, tmp_path, capsys):
 async def test_fault_in_a_key_ends_the_application(monkeypatch):
     running = app()
     async with running.run_test(size=(80, 24)) as pilot:
-        monkeypatch.setattr(FakeSession, "advance", lambda self, answer=None: 1 / 0)
+        monkeypatch.setattr(Session, "advance", lambda self, answer=None: 1 / 0)
         await pilot.press("s")
         await pilot.pause()
     assert isinstance(running.failure, ZeroDivisionError)
@@ -147,7 +168,7 @@ def test_changed_span_covers_what_differs():
 
 def test_plain_and_paint_do_not_import_the_toolkit():
     code = "import sys, tui.plain, tui.desk, tui.paint.frame; print([m for m in sys.modules if m.split('.')[0] in ('textual', 'rich', 'numpy')])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=".")
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from tui.commands import find
 from tui.keynames import NEVER, PUNCTUATION, KeyNameError, name_of, names_of, shown
-from tui.keys import ACTIONS, PRESETS, KeymapError, keymap
+from tui.keys import PRESETS, KeymapError, keymap
 from tui.keytable import MOVE_KEYS
 
+ACTIONS = keymap().actions
 IDS = [each.id for each in ACTIONS if not each.of]
 
 

@@ -53,9 +53,9 @@ def _display(console: Console, line: Line) -> Result:
     if not line.args:
         return Result([f"{number}: {display(console.session, text)}" for number, text in console.displays.items()])
     parse_expr(line.args)
-    if len(console.displays) >= 64:
-        raise CommandError("there are 64 displays: undisplay one first")
     known = [number for number, text in console.displays.items() if text == line.args]
+    if len(console.displays) >= 64 and not known:
+        raise CommandError("there are 64 displays: undisplay one first")
     made = known[0] if known else max(console.displays, default=0) + 1
     console.displays[made] = line.args
     return Result([f"{made}: {display(console.session, line.args)}"])
@@ -66,8 +66,8 @@ def _undisplay(console: Console, line: Line) -> Result:
         if not word.isdecimal() or int(word[:9]) not in console.displays:
             raise CommandError(f"no display {word}", col)
     gone = dict.fromkeys(int(word[:9]) for word in line.args.split()) or dict(console.displays)
-    for number in gone:
-        del console.displays[number]
+    for each in gone:
+        del console.displays[each]
     return Result(["no longer displayed: " + (" ".join(map(str, gone)) or "nothing")])
 
 

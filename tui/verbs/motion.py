@@ -13,17 +13,24 @@ from tui.verbs import args
 
 QUICK = 16
 """Stops that are made between two keys."""
+EVERY = 256
+"""Stops after which short motions that are repeated ask whether to go on."""
 
 
-def _repeat(move: Callable[..., Motion], console: Console, count: int) -> Move:
-    """``move`` so often, ended early by a breakpoint or an end."""
+def _repeat(move: Callable[..., Motion], console: Console, count: int, through: bool = False) -> Move:
+    """``move`` so often, ended early by a breakpoint or an end; ``through``: breakpoints are what is counted."""
 
     def run(poll: Poll | None) -> Motion:
-        moved = move(console.session, breaks=console.breaks, poll=poll)
+        session = console.session
+        moved, asked = move(session, breaks=console.breaks, poll=poll), session.step
         for _ in range(count - 1):
-            if moved.reason:
+            if moved.hit is None if through else moved.reason:
                 break
-            moved = move(console.session, breaks=console.breaks, poll=poll)
+            if poll is not None and abs(session.step - asked) >= EVERY:
+                asked = session.step
+                if poll(asked):
+                    return Motion(moved.stop, None, motion.INTERRUPTED)
+            moved = move(session, breaks=console.breaks, poll=poll)
         return moved
 
     return run
@@ -47,7 +54,7 @@ def _continue(back: bool) -> Verb:
     def verb(console: Console, line: Line) -> Result:
         if line.args and not line.args.isdecimal():
             return _until(back)(console, line)
-        return Result(move=_repeat(move, console, args.count(line)))
+        return Result(move=_repeat(move, console, args.count(line), through=True))
 
     return verb
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 from tui.commands import MAX_QUEUE, Command, CommandError, Console, Line, Result, find, parse, perform, table
 from tui.verbs import args
 from tui.verbs.files import read_lines, write
@@ -33,6 +31,8 @@ def transcript(console: Console, since: int | None = None, form: str = "mail", w
 
 def _transcript(console: Console, line: Line) -> Result:
     try:
+        import shlex
+
         words = shlex.split(line.args)
     except ValueError as error:
         raise CommandError(str(error), line.start) from None

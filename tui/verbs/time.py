@@ -3,13 +3,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
-from kernelmodel.differences import differences
 from kernelmodel.expr import parse
 from kernelmodel.motion import INTERRUPTED, Motion, Poll
-from kernelmodel.snapshot import Change
-from kernelmodel.trail import history, last_change, next_change
 from tui.commands import Command, CommandError, Console, Line, Result, Verb
 from tui.verbs import args
 from tui.verbs.motion import to_step
@@ -42,6 +37,8 @@ def _unmark(console: Console, line: Line) -> Result:
 def _last(console: Console, line: Line) -> Result:
     if not line.args:
         raise CommandError("last EXPR: who wrote it last")
+    from kernelmodel.trail import last_change
+
     found = last_change(console.session, line.args)
     if found is None:
         return Result([f"no change of {line.args} up to here (a value's first appearance is none)"])
@@ -52,6 +49,8 @@ def _last(console: Console, line: Line) -> Result:
 def _history(console: Console, line: Line) -> Result:
     if not line.args:
         return Result(console.history[-MOST_ROWS:])
+    from kernelmodel.trail import history
+
     found = history(console.session, line.args, most=MOST_ROWS)
     rows = [each.text for each in found]
     return Result(rows or [f"{line.args} never changes in the run as far as it is known"])
@@ -67,6 +66,8 @@ def _change(direction: int) -> Verb:
         parse(text)
 
         def run(poll: Poll | None) -> Motion:
+            from kernelmodel.trail import next_change
+
             session = console.session
             stopped = False
 
@@ -99,20 +100,21 @@ def _diff(console: Console, line: Line) -> Result:
     since = since_of(console)
     begin = steps[0] if steps else since if since >= 0 else max(here - 1, 0)
     end = steps[1] if len(steps) > 1 else here
-    return Result([*rows_of(list(islice(differences(console.session, begin, end), MOST_ROWS)))])
+    return Result(_rows(console, begin, end))
 
 
-def rows_of(changes: list[Change]) -> list[str]:
-    """``what  old -> new``, aligned."""
+def _rows(console: Console, begin: int, end: int) -> list[str]:
+    """``what  old -> new`` between two stops, aligned."""
+    from kernelmodel.differences import differences
+
+    changes = differences(console.session, begin, end, MOST_ROWS)
     wide = min(max((len(each.what) for each in changes), default=0), 40)
     return [f" {each.what:<{wide}}  {each.old} -> {each.new}" for each in changes] or [" nothing differs"]
 
 
 def _changes(console: Console, line: Line) -> Result:
     here = console.session.step
-    return Result(
-        [f"#{max(here - 1, 0)} -> #{here}", *rows_of(list(differences(console.session, max(here - 1, 0), here)))]
-    )
+    return Result(_rows(console, max(here - 1, 0), here))
 
 
 def _tomark(console: Console, line: Line) -> Result:
