@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kernelmodel.expr import Expr, ExprError, number, parse
 from kernelmodel.locations import ANY, Location, LocationError, close, parse_location
 from kernelmodel.templates import Template, parse_template
+
+if TYPE_CHECKING:
+    from kernelmodel.unknown import Check
 
 MAX_CPU = 63
 _PLACE = re.compile(r"/(?:\\.|[^/\\])*/|[^\s(]*\([^()]*\)|\S+")
@@ -42,8 +45,8 @@ class BreakText(NamedTuple):
     watch: Expr | None = None
 
 
-def parse_break(text: str, functions: Iterable[str] = ()) -> BreakText:
-    """A breakpoint from what follows ``break``; ``functions`` as for ``parse_location``."""
+def parse_break(text: str, functions: Iterable[str] = (), check: Check | None = None) -> BreakText:
+    """A breakpoint from what follows ``break``; ``functions`` as for ``parse_location``, ``check`` for expressions."""
     text = _one_line(text)
     start = len(text) - len(text.lstrip())
     place = _PLACE.match(text, start)
@@ -53,23 +56,29 @@ def parse_break(text: str, functions: Iterable[str] = ()) -> BreakText:
     except LocationError as error:
         error.col = max(error.col, 0) + start
         raise
-    return _words(BreakText(location), text, end)
+    return _words(BreakText(location), text, end, check)
 
 
-def parse_watch(text: str) -> BreakText:
+def parse_watch(text: str, check: Check | None = None) -> BreakText:
     """A watchpoint from what follows ``watch``: an expression, then the same words."""
     text = _one_line(text)
     after = _AFTER.search(text)
     end = after.start() if after else len(text)
-    return _words(BreakText(Location(ANY, ANY), watch=expression(text, 0, end)), text, end)
+    said = BreakText(Location(ANY, ANY), watch=expression(text, 0, end, check, followed=True))
+    return _words(said, text, end, check)
 
 
-def expression(text: str, start: int = 0, end: int | None = None) -> Expr:
-    """The expression in a part of a text, without the blanks around it."""
+def expression(
+    text: str, start: int = 0, end: int | None = None, check: Check | None = None, *, followed: bool = False
+) -> Expr:
+    """The expression in a part of a text, without the blanks around it; ``followed`` is for ``check``."""
     part = text[start:end]
     bare = part.strip()
     try:
-        return parse(bare)
+        expr = parse(bare)
+        if check is not None:
+            check(expr, followed)
+        return expr
     except ExprError as error:
         error.base = start + (len(part) - len(part.lstrip()) if bare else 0)
         raise
@@ -95,7 +104,7 @@ def _one_line(text: str) -> str:
     return re.sub(r"[\t\r\n\v\f]", " ", text)
 
 
-def _words(said: BreakText, text: str, at: int) -> BreakText:
+def _words(said: BreakText, text: str, at: int, check: Check | None) -> BreakText:
     """The words from column ``at`` on, in any order; ``if`` takes the rest."""
     seen: set[str] = set()
     while True:
@@ -108,11 +117,11 @@ def _words(said: BreakText, text: str, at: int) -> BreakText:
             raise LocationError(f"{word} stands there twice", "", at)
         seen.add(word)
         if word == "if":
-            return said._replace(condition=expression(text, match.end()))
-        said, at = _word(said, word, text, at)
+            return said._replace(condition=expression(text, match.end(), None, check))
+        said, at = _word(said, word, text, at, check)
 
 
-def _word(said: BreakText, word: str, text: str, at: int) -> tuple[BreakText, int]:
+def _word(said: BreakText, word: str, text: str, at: int, check: Check | None) -> tuple[BreakText, int]:
     if word == "cpu" and (match := _CPU.match(text, at)):
         if int(match[1]) > MAX_CPU:
             raise LocationError(f"CPUs are 0 … {MAX_CPU}", "", match.start(1))
@@ -122,7 +131,7 @@ def _word(said: BreakText, word: str, text: str, at: int) -> tuple[BreakText, in
     if word == "temp" and (match := _TEMP.match(text, at)):
         return said._replace(temporary=True), match.end()
     if word == "log" and (match := _LOG.match(text, at)):
-        return said._replace(log=parse_template(match[1], match.start(1))), match.end()
+        return said._replace(log=parse_template(match[1], match.start(1), check)), match.end()
     if word in _FORMS:
         raise LocationError(f"{word} is not complete", _FORMS[word], at)
     rest = text[at:].split()[0]

@@ -12,7 +12,7 @@ from kernelmodel.locations import Location
 from kernelmodel.run_protocol import Run
 from kernelmodel.stop_env import StopEnv
 from kernelmodel.templates import Template
-from kernelmodel.watched import Value, Watched, value_text
+from kernelmodel.watched import Value, Watched
 
 _TESTS: dict[str, Callable[[int, int], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -25,7 +25,7 @@ class Breakpoint:
 
     __slots__ = (
         "number", "origin", "location", "condition", "cpu", "hits_op", "temporary", "log", "watch", "enabled", "hits",
-        "ignore", "commands", "trouble", "change", "_watched",
+        "ignore", "commands", "trouble", "change", "shown", "_watched",
     )  # fmt: skip
 
     def __init__(self, number: int, said: BreakText, origin: str = "") -> None:
@@ -54,6 +54,8 @@ class Breakpoint:
         """Why the condition had no value at the last hit; '' if it had one."""
         self.change: tuple[Value, Value] | None = None
         """Old and new value at the last hit of a watchpoint."""
+        self.shown: tuple[str, str] = ("", "")
+        """Both as they are written."""
         self._watched: Watched | None = None
         self.say(said)
 
@@ -85,7 +87,7 @@ class Breakpoint:
         trouble = f" (its condition has no value: {self.trouble})" if self.trouble else ""
         if self.watch is None or self.change is None:
             return f"{'watchpoint' if self.watch else 'breakpoint'} {self.number}: {self.text}{trouble}"
-        old, new = map(value_text, self.change)
+        old, new = self.shown
         return f"watchpoint {self.number}: {self.watch.text}: {old} -> {new}{trouble}"
 
     def begin(self, run: Run) -> None:
@@ -112,6 +114,7 @@ class Breakpoint:
             self.change = self._watched.changed(run, at)
             if self.change is None:
                 return False
+            self.shown = self._watched.shown(run, self.change)
         if self.condition is None:
             return True
         try:

@@ -9,21 +9,20 @@ from functools import cache
 from kernelmodel.expr import FORMS, FUNCTIONS, EvalError, Ref, parse, value_of
 from kernelmodel.expr_tokens import ExprError
 from kernelmodel.run_protocol import Run
-from kernelmodel.stop_env import StopEnv, members
+from kernelmodel.stop_env import FIELDS, GEOMETRY, StopEnv, members
+from kernelmodel.variables import HIDDEN
 
-_EVENT = ("order", "i", "cpu", "fault", "step", "addr", "line")
 _SESSION = ("mm", "vma", "vmf", "zone", "memcg", "vmstat")
-_GEOMETRY = ("PAGE_SIZE", "PAGE_SHIFT", "HPAGE_PMD_ORDER")
 _CHAIN = re.compile(r"([A-Za-z_]\w*(?:(?:->|\.)\w+|\[[^\[\]]*\])*)(?:->|\.)(\w*)\Z")
 
 
 def names(env: StopEnv) -> list[str]:
     """Names that have a value at this stop, then functions (with their parenthesis), then constants of the kernel."""
     event = env.event
-    found = dict.fromkeys(name for name in _EVENT if getattr(event, name) != -1)
+    found = dict.fromkeys(name for name in FIELDS if getattr(event, name) != -1)
     found |= dict.fromkeys(key for key, value in event.more if isinstance(value, int))
     found |= dict.fromkeys(name for name in (*_locals(env), *_SESSION) if name not in found and _known(env, name))
-    return [*found, *(f"{name}(" for name in (*FUNCTIONS, *FORMS)), *_GEOMETRY, *_constants()]
+    return [*found, *(f"{name}(" for name in (*FUNCTIONS, *FORMS)), *GEOMETRY, *_constants()]
 
 
 def completions(session: Run, word: str) -> list[str]:
@@ -57,7 +56,7 @@ def _locals(env: StopEnv) -> list[str]:
         return []
     if env.session.step != env.at:
         env.session.seek(env.at)
-    return [name for call in reversed(calls()) for name in call.locals if name.isidentifier()]
+    return [name for call in reversed(calls()) for name in call.locals if name.isidentifier() and name not in HIDDEN]
 
 
 def _known(env: StopEnv, name: str) -> bool:

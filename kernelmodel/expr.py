@@ -12,11 +12,11 @@ from typing import Protocol
 
 from kernelmodel.expr_math import arithmetic
 from kernelmodel.expr_parse import FORMS, FUNCTIONS, POWER, Expr, Node, parse
-from kernelmodel.expr_tokens import MASK, EvalError, ExprError, caret, caret_under, number
+from kernelmodel.expr_tokens import MASK, EvalError, ExprError, Null, caret, caret_under, number
 
 __all__ = [
     "FORMS", "FUNCTIONS", "Env", "EvalError", "Expr", "ExprError", "Node", "Ref",
-    "caret", "caret_under", "evaluate", "frozen", "number", "parse", "truth", "value_of",
+    "caret", "caret_under", "constant_of", "evaluate", "frozen", "number", "parse", "truth", "value_of",
 ]  # fmt: skip
 
 _ERRNO = (
@@ -50,6 +50,9 @@ class Env(Protocol):
     def text(self, ref: Ref) -> str:
         """What identifies a struct, or an array with its elements: equal texts are equal values."""
 
+    def follows(self, before: Env) -> bool:
+        """Whether the names that were asked for mean the same variables as at the stop before."""
+
 
 def evaluate(expr: Expr, env: Env) -> int:
     """Value of an expression, 0 … 2**64-1; ``EvalError`` if it has none here (a name, a division by 0, a struct)."""
@@ -82,9 +85,15 @@ def _value(node: Node, env: Env) -> int | Ref:
     while node.op in POWER or node.op in (".", "[]"):
         spine.append(node)
         node = node.parts[0]
-    value = _operand(node, env)
-    while spine:
-        value = _apply(spine.pop(), value, env)
+    try:
+        value = _operand(node, env)
+        while spine:
+            node = spine.pop()
+            value = _apply(node, value, env)
+    except EvalError as error:
+        if error.at < 0:
+            error.at = node.col - 1
+        raise
     return value
 
 
@@ -93,7 +102,7 @@ def _operand(node: Node, env: Env) -> int | Ref:
         case "number":
             return node.value
         case "name":
-            constant = _constant(node.word)
+            constant = constant_of(node.word)
             return _wrap(env.name(node.word)) if constant is None else constant & MASK
         case "call":
             return env.call(node.word, tuple(_number(_value(part, env), part) for part in node.parts)) & MASK
@@ -116,17 +125,17 @@ def _was(node: Node, env: Env) -> int:
         try:
             return _number(_value(node, before), node)
         except EvalError as error:
-            raise EvalError(f"at the stop before: {error.message}") from None
+            raise EvalError(f"at the stop before: {error.message}", error.at) from None
 
 
 def _changed(node: Node, env: Env) -> int:
-    """No value here is an error; none at the stop before is no change."""
+    """No value here is an error; none at the stop before is no change, nor is another variable of the same name."""
     now = _frozen(node, env)
     with env.before() as before:
         if before is None:
             return 0
         try:
-            return int(_frozen(node, before) != now)
+            return int(_frozen(node, before) != now and env.follows(before))
         except EvalError:
             return 0
 
@@ -164,12 +173,13 @@ def _true(value: int | Ref) -> bool:
 
 
 def _wrap(value: int | Ref) -> int | Ref:
-    return value & MASK if isinstance(value, int) else value
+    """Numbers as they are in 64 bits; truth values and NULL stay what they are."""
+    return value & MASK if isinstance(value, int) and not isinstance(value, (bool, Null)) else value
 
 
 def _number(value: int | Ref, node: Node) -> int:
     if isinstance(value, int):
-        return value
+        return int(value)
     raise EvalError(f"{name_of(node)} is not a number")
 
 
@@ -178,7 +188,7 @@ def name_of(node: Node) -> str:
     return node.word or (name_of(node.parts[0]) + "[…]" if node.op == "[]" else "this")
 
 
-def _constant(name: str) -> int | None:
+def constant_of(name: str) -> int | None:
     """A constant of the kernel by its name (``EINVAL``, ``VM_FAULT_OOM``), None if it is none."""
     if not (name[0].isupper() or name.startswith("__GFP_")):
         return None

@@ -36,6 +36,8 @@ class Node(NamedTuple):
     parts: tuple[Node, ...] = ()
     word: str = ""
     value: int = 0
+    col: int = 1
+    """Where its sign or word stands in the expression, from 1."""
 
 
 class Expr(NamedTuple):
@@ -43,6 +45,11 @@ class Expr(NamedTuple):
 
     text: str
     root: Node
+
+    @property
+    def name(self) -> str:
+        """The name that it ends in, if it is a variable or a member; else ''."""
+        return self.root.word if self.root.op in ("name", ".") else ""
 
 
 def parse(text: str) -> Expr:
@@ -82,7 +89,7 @@ class _Parser:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise ExprError(f"the expression has more than {MAX_NODES} parts", token.col)
-        return Node(op, parts, word, value)
+        return Node(op, parts, word, value, token.col)
 
     def expression(self, power: int, depth: int) -> Node:
         """What binds tighter than ``power``."""
@@ -169,7 +176,7 @@ class _Parser:
         name = self.take()
         if name.kind != "name":
             raise ExprError(f"expected the name of a member after {token.text}", name.col)
-        return self.node(token, ".", left, word=name.text)
+        return self.node(name, ".", left, word=name.text)
 
     def refuse_cast(self, token: Token) -> None:
         if token.kind == "name" and token.text in _TYPES:

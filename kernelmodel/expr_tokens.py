@@ -50,12 +50,23 @@ class ExprError(Exception):
         return self.base + self.col - 1
 
 
-class EvalError(Exception):
-    """An expression that has no value at this stop.  ``message`` is one line."""
+class Null(int):
+    """The number 0 where it is a pointer that points to nothing."""
 
-    def __init__(self, message: str) -> None:
+
+NULL = Null()
+
+
+class EvalError(Exception):
+    """An expression that has no value at this stop.
+
+    ``message`` is one line; ``at`` is the column, from 0, of the culprit in the expression, -1 if that is not known.
+    """
+
+    def __init__(self, message: str, at: int = -1) -> None:
         super().__init__(message)
         self.message = message
+        self.at = at
 
 
 class Token(NamedTuple):

@@ -80,10 +80,11 @@ def _attr(kind: str, name: str, value: str, col: int) -> tuple[str, str | int]:
     if name not in _TEXT_ATTRS:
         raise LocationError(f"{kind} has no attribute {ascii(name)[1:-1]}", _attr_hint(name), col)
     outcomes = OUTCOMES.get(kind, "").split()
-    if name == "outcome" and outcomes and value not in outcomes:
+    told = name == "outcome" or (name == "reason" and kind in BY_REASON)
+    if told and outcomes and value not in outcomes:
         near = close(value, outcomes, 0.6)
         hint = f"did you mean {near}?" if near else "it has " + ", ".join(outcomes)
-        raise LocationError(f"{kind} has no outcome {ascii(value)[1:-1]}", hint, col)
+        raise LocationError(f"{kind} has no {name} {ascii(value)[1:-1]}", hint, col)
     return name, value
 
 

@@ -12,7 +12,7 @@ from kernelmodel.look_lists import cpu_views, event_window, lock_views, near_fal
 from kernelmodel.look_memory import entry_view, pte_row, walk, zone_views
 from kernelmodel.look_names import find_local
 from kernelmodel.look_orders import brackets, order_rows, pass_events, same_table, window
-from kernelmodel.look_since import compare
+from kernelmodel.look_since import Selected, compare
 from kernelmodel.mm.pgtable import pte_index
 from kernelmodel.mm.vmstat import counters
 from kernelmodel.snapshot import Event, Snapshot, View
@@ -34,9 +34,10 @@ def build(session: Session, view: View) -> Snapshot:
     orders = order_rows(session, passed, address)
     first, row = window(session, shown, orders, view.ptes)
     since = min(view.since, session.last) if view.since >= 0 else step - 1
+    chosen = view.cpu if 0 <= view.cpu < m.nr_cpus else -1
     # what another stop must be visited for comes first: going there loses the paths
-    delta, watches = compare(session, since, view.watch, shown, first, row)
-    cpu = view.cpu if 0 <= view.cpu < m.nr_cpus else shape.cpu
+    delta, watches = compare(session, since, Selected(view.watch, view.frame, chosen), shown, first, row)
+    cpu = chosen if chosen >= 0 else shape.cpu
     calls = call_views(session, cpu)
     decision = session.decision
     question = decision if isinstance(decision, Question) else None

@@ -1,50 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a bare name means at a stop, and the values of watched expressions there."""
+"""What stands by itself at a stop, and values of expressions as they are printed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kernelmodel.look_calls import text_of
-from kernelmodel.structs import FreeArea, MemCgroup, Mm, VmFault, VmStat, ZoneStruct
+from kernelmodel.structs import MemCgroup, Mm, VmFault, VmStat, ZoneStruct
+from kernelmodel.value_text import ERRNO_FLOOR, has_spelling, value_text
 
 if TYPE_CHECKING:
+    from kernelmodel.expr import Expr, Ref
     from kernelmodel.session import Session
 
 _STRUCTS = {"mm": Mm, "memcg": MemCgroup, "vmstat": VmStat}
-"""What stands by itself: the process, its cgroup, the counters; names that no path gives to anything else."""
-ERRNO_FLOOR = (1 << 64) - 4096
-"""Numbers from here on are errors (``IS_ERR_VALUE``)."""
+"""The process, its cgroup, the counters; names that no path gives to anything else."""
 
 
 class Value(NamedTuple):
-    """An expression's value at a stop, or why it has none."""
+    """An expression's value at a stop, or why it has none; ``beside``: what else goes by its name, '' if nothing."""
 
     text: str
     ok: bool
+    beside: str = ""
 
 
-def lookup(session: Session, name: str) -> Any:
-    """A bare name's value at the present stop; None if nothing has that name, 0 for a pointer that is NULL.
-
-    In order: an operand of the decision, a struct that stands by itself, a local (innermost call first), and what the
-    fault is about (``vmf``, ``vma``).
-    """
-    event = session.event(session.step)
-    if name in ("order", "i", "addr", "cpu", "fault", "step", "line"):
-        value = getattr(event, name)
-        if value != -1:
-            return value
+def lookup(session: Session, name: str, cpu: int = -1) -> Any:
+    """What stands by itself: a struct, or what the CPU's fault is about (``vmf``, ``vma``); None if nothing does."""
     if name == "zone":
         return ZoneStruct(session.m, preferred_zone(session))
     if name in _STRUCTS:
         return _STRUCTS[name](session.m, 0)
-    for call in reversed(session.calls()):
-        if name in call.locals and not callable(call.locals[name]):
-            value = call.locals[name]
-            return 0 if value is None and name != "addr" else value
     if name in ("vmf", "vma"):
-        vmf: VmFault | None = find_local(session, VmFault)
+        vmf: VmFault | None = find_local(session, VmFault, cpu)
         return vmf.vma if vmf is not None and name == "vma" else vmf
     return None
 
@@ -54,36 +41,42 @@ def preferred_zone(session: Session) -> int:
     return len(session.m.zones) - 1
 
 
-def find_local(session: Session, kind: type[Any]) -> Any:
+def find_local(session: Session, kind: type[Any], cpu: int = -1) -> Any:
     """Innermost local of a type."""
-    for call in reversed(session.calls()):
+    for call in reversed(session.calls(cpu)):
         for value in call.locals.values():
             if isinstance(value, kind):
                 return value
     return None
 
 
-def value_of(session: Session, text: str) -> Value:
-    """An expression at the present stop, as C would print it."""
+def value_of(session: Session, text: str, frame: int = -1, cpu: int = -1) -> Value:
+    """An expression at the present stop, as C would print it; whose variables count as for ``Session.variable``."""
     from kernelmodel.expr import EvalError, ExprError, parse
     from kernelmodel.expr import value_of as evaluated
     from kernelmodel.stop_env import StopEnv
 
     try:
-        value = evaluated(parse(text), StopEnv(session, session.step, variables=True))
+        expr = parse(text)
+        env = StopEnv(session, session.step, variables=True, frame=frame, cpu=cpu)
+        value = evaluated(expr, env)
     except (ExprError, EvalError) as error:
         return Value(error.message, False)
-    return Value(value_text(session, value), True)
+    return Value(printed(session, expr, value), True, _beside(session, expr, value, env))
 
 
-def value_text(session: Session, value: Any, short: bool = False) -> str:
-    """Numbers as decimal, and hex too from 10 on, structs by what names them; arrays in braces and inside ``short``."""
-    if isinstance(value, FreeArea) and short:
-        return str(value.nr_free)
-    if isinstance(value, (list, tuple)):
-        shown = [value_text(session, each, True) for each in value[:16]]
-        return "{" + ", ".join(shown + ["..."] * (len(value) > 16)) + "}"
-    if isinstance(value, bool) or not isinstance(value, int):
-        return text_of(session.m, "", value)
+def printed(session: Session, expr: Expr, value: int | Ref) -> str:
+    """As the locals are written; a number that the name says nothing about as decimal, and hex too from 10 on."""
+    arch, name = session.m.arch, expr.name
+    if type(value) is not int or has_spelling(arch, name, value):
+        return value_text(arch, name, value)
     decimal = value - (1 << 64) if value >= ERRNO_FLOOR else value
-    return f"{decimal} ({value:#x})" if value > 9 and not short else str(decimal)
+    return f"{decimal} ({value:#x})" if value > 9 else str(decimal)
+
+
+def _beside(session: Session, expr: Expr, value: int | Ref, env: Any) -> str:
+    """``the decision's addr: 0x7f0000005000`` where the variable of that name differs."""
+    operand = env.operand(expr.root.word) if expr.root.op == "name" and env.owners else None
+    if operand is None or operand == value:
+        return ""
+    return f"the decision's {expr.root.word}: {value_text(session.m.arch, expr.root.word, operand)}"

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kernelmodel.cpus import event_text
+from kernelmodel.decision import ENVIRONMENT
 from kernelmodel.defs import result_name
 from kernelmodel.mail_words import plain, words
 from kernelmodel.snapshot import Event
@@ -101,7 +102,7 @@ def _body(session: Session, first: int, last: int) -> Iterator[tuple[str, str]]:
             who = f"cpu{event.cpu} " if session.m.nr_cpus > 1 else ""
             yield "", f"{who}{event_text(access)}, address {access.address:#x}"
         who = f"cpu{event.cpu}  " if session.m.nr_cpus > 1 else ""
-        open_ = log.at(step).asked and step == session.last
+        open_ = log.at(step).asked and event.kind in ENVIRONMENT and step == session.last
         yield f"#{step}  {who}", words(event, session.m.arch.page_size, _mark(session, event, open_))
 
 

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kernelmodel.scenario_types import Scenario
 from kernelmodel.snapshot import Event
+
+if TYPE_CHECKING:
+    from kernelmodel.variables import Variable
 
 
 class Stop(Protocol):
@@ -54,8 +57,11 @@ class Run(Protocol):
     def access_of(self, step: int) -> int:
         """Number of the access of a known stop, without moving."""
 
-    def variable(self, name: str) -> Any:
-        """A variable of the function that decides at the present stop, None if it has none of that name."""
+    def variable(self, name: str, frame: int = -1, cpu: int = -1) -> Variable | None:
+        """The variable of that name in a call of the present stop, else of its callers; None if none has one."""
 
-    def lookup(self, name: str) -> Any:
-        """A bare name at the present stop, None if it has no value."""
+    def deeper_variable(self, name: str) -> Variable | None:
+        """The same for the mechanisms below the innermost reviewed call."""
+
+    def lookup(self, name: str, cpu: int = -1) -> Any:
+        """What stands by itself under that name at the present stop; None if nothing does."""

@@ -39,7 +39,7 @@ class EditError(Exception):
 
 
 def edit(scenario: Scenario, key: str, value: str) -> Scenario:
-    """A scenario in which ``key`` is ``value``, marked as edited.
+    """A scenario in which ``key`` is ``value``, marked as edited; its hash stays that of the file.
 
     ``key`` is a path as the file spells it, a VMA also by its name; ``fault.address`` is the address of the first
     event, ``fault.write`` makes it a write.  ``value`` is TOML; a bare word that is no TOML is taken as a string.
@@ -62,7 +62,7 @@ def edit(scenario: Scenario, key: str, value: str) -> Scenario:
         raise ScenarioError(by_key(error, text, raw, scenario.name)) from None
     written = f"{key} = {value_text(parsed, str(path[-1]))}"
     edited = (*(each for each in scenario.edited if not each.startswith(f"{key} = ")), written)
-    return replace(with_places(new, scenario), edited=edited, warnings=notes_by_key(new, text, raw))
+    return replace(with_places(new, scenario), hash=scenario.hash, edited=edited, warnings=notes_by_key(new, text, raw))
 
 
 def keys(scenario: Scenario) -> list[str]:

@@ -11,17 +11,21 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernelmodel import boot
 from kernelmodel.answers import Script, possible
 from kernelmodel.cpus import NO_STEP, Cpus, Run
 from kernelmodel.decision import Call, Decision, KernelBug, Question, Wait
 from kernelmodel.defs import result_name
+from kernelmodel.hits import Hits
 from kernelmodel.log import Log, Shape
 from kernelmodel.machine import Machine
 from kernelmodel.scenario_types import Access, Scenario
 from kernelmodel.snapshot import Event, Snapshot, View
+
+if TYPE_CHECKING:
+    from kernelmodel.variables import Variable
 
 NO_EVENT = 0xFFFFFFFF
 """Event number of the last stop of a run, which belongs to none."""
@@ -85,8 +89,9 @@ class Session:
         self.fallbacks = array("I")
         """Steps of all known fallbacks."""
         self._faults = 0
-        self.values: dict[tuple[int, str], Any] = {}
-        """By step and text: values of watched expressions that are known; the cut run has others."""
+        self.values: dict[tuple[int, str, int, int], Any] = {}
+        """By step, text, frame and CPU: values of watched expressions that are known; the cut run has others."""
+        self.hits = Hits()
         self._forward(None, None)
 
     # -- where it stands -----------------------------------------------------------------------------
@@ -238,20 +243,26 @@ class Session:
 
         return look.build(self, view)
 
-    def variable(self, name: str) -> Any:
-        """A variable of the innermost modelled function at the present stop, None if it has none of that name."""
-        from kernelmodel.decision import is_mechanism
+    def variable(self, name: str, frame: int = -1, cpu: int = -1) -> Variable | None:
+        """The variable of that name in a call of the present stop, else of its callers; None if none has one.
 
-        for call in reversed(self.calls()):
-            if not is_mechanism(call.code):
-                return call.locals.get(name)
-        return None
+        ``cpu``: whose calls, -1 for the one that stopped; ``frame``: index into them, -1 for the innermost reviewed.
+        """
+        from kernelmodel.variables import variable
 
-    def lookup(self, name: str) -> Any:
-        """Value of a bare name: an operand of the decision, a local of the calls (innermost first), a struct."""
+        return variable(self, name, frame, cpu)
+
+    def deeper_variable(self, name: str) -> Variable | None:
+        """The same for the mechanisms below the innermost reviewed call."""
+        from kernelmodel.variables import deeper_variable
+
+        return deeper_variable(self, name)
+
+    def lookup(self, name: str, cpu: int = -1) -> Any:
+        """What stands by itself under that name (a struct, what the CPU's fault is about); None if nothing does."""
         from kernelmodel.look_names import lookup
 
-        return lookup(self, name)
+        return lookup(self, name, cpu)
 
     def ask(self, text: str) -> int:
         """Value of an expression in C syntax at the present stop; ``ExprError`` or ``EvalError`` if it has none."""
@@ -491,6 +502,7 @@ class Session:
         """Forget the known run after the present step."""
         self._revive()
         self.m.journal.cut()
+        self.hits.to(self.log, self.step)
         self.log.cut(self.step + 1)
         self.end = None
         self._bug_calls = []

@@ -224,6 +224,8 @@ class WatchView(NamedTuple):
     """What it was there, '' if it has not changed."""
     ok: bool
     """Has it a value?"""
+    beside: str = ""
+    """What else goes by that name: ``the decision's addr: 0x7f0000005000`` beside a variable that differs."""
 
 
 class TimelineMark(NamedTuple):

@@ -5,18 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kernelmodel.expr import EvalError, Ref
+from kernelmodel.arch import ARCHES
+from kernelmodel.expr import Env, EvalError, Ref
+from kernelmodel.expr_tokens import NULL
 from kernelmodel.run_protocol import Run
 
 if TYPE_CHECKING:
     from kernelmodel.reads import Reads
+    from kernelmodel.variables import Owner
 
 
-_FIELDS = ("order", "i", "cpu", "fault", "step", "addr", "line")
-_OPERANDS = ("order", "i", "addr")
-"""Those that functions have variables of the same name for."""
+FIELDS = ("order", "i", "cpu", "fault", "step", "addr", "line")
+"""Operands that the columns of the log hold."""
+MORE = ("from", "gfp", "nr", "to")
+"""Operands that some decisions carry besides."""
+GEOMETRY = ("PAGE_SIZE", "PAGE_SHIFT", "HPAGE_PMD_ORDER")
 
 
 class MustMove(Exception):
@@ -24,13 +29,21 @@ class MustMove(Exception):
 
 
 class StopEnv:
-    """Names at a known stop: the event's fields, what it carries besides (``from``, ``to``), then the session's.
+    """Names at a known stop.
 
-    A field that does not apply (-1 in the event) has no value.  The session is moved to the stop only when something
-    is asked for that the event does not have.
+    In a *condition* a bare name is the operand of the decision if it has one of that name, else a variable of the calls
+    (the innermost reviewed one first, then its callers, then the mechanisms below it), else what stands by itself.
+    When it is *printed or followed* it is the variable of the selected call (if none is: the innermost reviewed one),
+    else of its callers; then the operand; then what stands by itself.  A variable that was never set has no value.
+
+    What stands by itself: ``mm``, ``memcg``, ``vmstat``, ``zone``, ``vma`` and ``vmf`` of the fault, the page geometry,
+    the VMAs of the scenario.  Whoever looks at another CPU than the one that stopped sees its variables,
+    and no operands.
+    What is followed from stop to stop is a variable or stands by itself: operands belong to one decision.
+    The session is moved to the stop only when something is asked for that the event does not have.
     """
 
-    __slots__ = ("at", "event", "hits", "reads", "session", "still", "variables")
+    __slots__ = ("at", "cpu", "event", "follow", "frame", "hits", "owners", "reads", "session", "still", "variables")
 
     def __init__(
         self,
@@ -41,12 +54,14 @@ class StopEnv:
         *,
         still: bool = False,
         variables: bool = False,
+        frame: int = -1,
+        cpu: int = -1,
+        follow: bool = False,
     ) -> None:
         """``hits`` is what ``hits()`` gives; ``reads`` records what the values depend on.
 
-        ``still``: raise ``MustMove`` rather than move the session.  ``variables``: a name that is both an operand of
-        the decision and a variable of the function that decides means the variable, as in a debugger; in a condition
-        it means the operand.  What is followed from stop to stop (``reads``) is a variable or nothing.
+        ``still``: raise ``MustMove`` rather than move the session.  ``variables``: a value is printed, not a condition
+        asked; ``frame`` and ``cpu`` select a call, as for ``Run.variable``.  ``follow``: variables, and no operands.
         """
         self.session = session
         self.at = at
@@ -54,50 +69,93 @@ class StopEnv:
         self.hits = hits
         self.reads = reads
         self.still = still
-        self.variables = variables
+        self.variables = variables or follow
+        self.frame = frame
+        self.cpu = cpu
+        self.follow = follow
+        self.owners: dict[str, Owned] = {}
+        """Variables that were asked for, and the call that each belongs to."""
 
     def name(self, name: str) -> int | Ref:
-        """An event field, or whatever the session knows by that name; ``EvalError`` if there is none."""
-        event = self.event
-        value: Any = self._variable(name) if self.variables and name in _OPERANDS else None
-        if value is not None:
-            self._depends()
-            return _checked(value, name)
-        if self.variables and self.reads is not None and name in _OPERANDS:
-            self._depends()
-            raise EvalError(f"there is no variable {name} here")
-        if name in _FIELDS:
-            value = getattr(event, name)
-            value = None if value == -1 else value
-        else:
-            value = dict(event.more).get(name)
-            value = value if isinstance(value, int) else None
-        if value is None:
-            value = self._geometry().get(name) if name.isupper() else None
-            return self._lookup(name) if value is None else int(value)
+        """Value of a bare name; ``EvalError`` if it has none."""
+        from kernelmodel.reads import STANDING
+
+        if name in GEOMETRY:
+            return self._geometry()[name]
+        if name not in STANDING:
+            value = self._variable_or_operand(name) if self.variables else self._operand_or_variable(name)
+            if value is not None:
+                self._depends()
+                return _checked(value, name)
+        return self._standing(name)
+
+    def _operand_or_variable(self, name: str) -> int | Ref | None:
+        value = self.operand(name)
+        return self._variable(name) if value is None else value
+
+    def _variable_or_operand(self, name: str) -> int | Ref | None:
+        value = self._variable(name)
+        return self.operand(name) if value is None and not self.follow else value
+
+    def operand(self, name: str) -> int | None:
+        """An operand of the decision, None if it has none of that name (or if another CPU is looked at)."""
+        if self.cpu not in (-1, self.event.cpu) and name != "step":
+            return None
+        if name in FIELDS:
+            value: object = getattr(self.event, name)
+            return value if isinstance(value, int) and value != -1 else None
+        value = dict(self.event.more).get(name)
+        return value if isinstance(value, int) else None
+
+    def _variable(self, name: str) -> int | Ref | None:
+        """The value of a variable, None if there is none of that name; ``EvalError`` if it was never set."""
+        from kernelmodel.variables import variable_names
+
+        if name not in variable_names():
+            return None
         self._depends()
-        return _checked(value, name)
-
-    def _variable(self, name: str) -> Any:
         self._stand()
-        return self.session.variable(name)
+        view = () if self.frame < 0 and self.cpu < 0 else (self.frame, self.cpu)
+        found = self.session.variable(name, *view)
+        if found is None and not self.variables:
+            found = self.session.deeper_variable(name)
+        if found is None:
+            return None
+        self.owners[name] = Owned(found.owner, self._struct(found.value))
+        if not found.set:
+            raise EvalError(f"{name} is not set here")
+        return _checked(found.value, name)
 
-    def _lookup(self, name: str) -> int | Ref:
+    def _standing(self, name: str) -> int | Ref:
         from kernelmodel.reads import STANDING
 
         self._stand()
-        value = self.session.lookup(name)
+        value = self.session.lookup(name, self.cpu) if self.cpu >= 0 else self.session.lookup(name)
         if value is None and (named := self._vma(name)) is not None:
             return named
         if name not in STANDING:
             self._depends()
+        if name in ("vma", "vmf"):
+            self.owners[name] = Owned((self.session.access_of(self.at), -1, ""), self._struct(value))
         if value is None:
-            raise EvalError(f"{name} has no value here")
+            where = "here" if self.cpu in (-1, self.event.cpu) else f"on cpu{self.cpu} here"
+            raise EvalError(f"{name} has no value {where}")
         return _checked(value, name)
+
+    def _struct(self, value: object) -> str:
+        """What tells a struct from others, '' if it is none; a fault is told by its access."""
+        if hasattr(value, "cname"):
+            return repr(value)
+        return f"fault of access {self.session.access_of(self.at)}" if members(value) else ""
 
     def _vma(self, name: str) -> int | None:
         """Where the scenario's VMA of that name begins: ``pte(heap + 0x3000)``, as the file writes addresses."""
         return next((each.start for each in self.session.scenario.vmas if each.name == name), None)
+
+    def follows(self, before: Env) -> bool:
+        """Whether each variable is the one that it was at the stop before."""
+        old = before.owners if isinstance(before, StopEnv) else {}
+        return same_owners(old, self.owners)
 
     def member(self, ref: Ref, name: str) -> int | Ref:
         """A member that the table of structs names, and nothing else."""
@@ -146,7 +204,12 @@ class StopEnv:
         self._depends()
         try:
             if self.at > 0:
-                yield StopEnv(self.session, self.at - 1, self.hits, None, still=self.still, variables=self.variables)
+                earlier = StopEnv(
+                    self.session, self.at - 1, self.hits, still=self.still, variables=self.variables,
+                    frame=self.frame, cpu=self.cpu, follow=self.follow,
+                )  # fmt: skip
+                yield earlier
+                self.owners |= {f"was {name}": owner for name, owner in earlier.owners.items()}
             else:
                 yield None
         finally:
@@ -155,13 +218,19 @@ class StopEnv:
 
     def text(self, ref: Ref) -> str:
         """``folio#4096``; ``{4, 3, 0}``: what makes a struct or an array another one."""
-        if isinstance(ref, (list, tuple)):
-            return "{" + ", ".join(each if isinstance(each, str) else self._element(each) for each in ref) + "}"
-        return repr(ref) if hasattr(ref, "cname") else _cname(ref)
+        from kernelmodel.value_text import Identity, value_text
 
-    def _element(self, value: Any) -> str:
-        checked = _checked(value, "an element")
-        return str(checked) if isinstance(checked, int) else self.text(checked)
+        return Identity(self._identity(ref), value_text(ARCHES[self.session.scenario.arch], "", ref))
+
+    def _identity(self, ref: object) -> str:
+        if isinstance(ref, (list, tuple)):
+            return "{" + ", ".join(map(self._identity, ref)) + "}"
+        if isinstance(ref, str):
+            return ref
+        checked = _checked(ref, "an element")
+        if isinstance(checked, int):
+            return str(int(checked))
+        return repr(ref) if hasattr(ref, "cname") else _cname(ref)
 
     def names(self) -> list[str]:
         """Names that an expression may use at this stop, for completion."""
@@ -190,7 +259,7 @@ class StopEnv:
     def _pte(self, address: int) -> int:
         from kernelmodel.reads import pte_of
 
-        mm: Any = self._lookup("mm")
+        mm: Any = self._standing("mm")
         if not hasattr(mm, "m"):
             raise EvalError("there are no page tables here")
         value, cells = pte_of(mm, address)
@@ -199,16 +268,27 @@ class StopEnv:
         return value
 
     def _geometry(self) -> dict[str, int]:
-        from kernelmodel.arch import ARCHES
-
         arch = ARCHES[self.session.scenario.arch]
-        return {"PAGE_SIZE": arch.page_size, "PAGE_SHIFT": arch.page_shift, "HPAGE_PMD_ORDER": arch.pmd_order}
+        return dict(zip(GEOMETRY, (arch.page_size, arch.page_shift, arch.pmd_order), strict=True))
+
+
+class Owned(NamedTuple):
+    """Which variable a name means: the call that has it, and the struct that it holds ('': it holds none)."""
+
+    owner: Owner
+    struct: str
+
+
+def same_owners(old: dict[str, Owned], new: dict[str, Owned]) -> bool:
+    """Whether the names that were asked for at both of two stops belong to the same calls, or hold the same structs."""
+    both = ((old[name], owned) for name, owned in new.items() if name in old)
+    return all(was.owner == now.owner or (was.struct == now.struct != "") for was, now in both)
 
 
 def _checked(value: object, name: str) -> int | Ref:
     """Numbers, structs and arrays pass; None is NULL; anything else is no value of C."""
     if value is None:
-        return 0
+        return NULL
     if isinstance(value, (int, list, tuple)):
         return value
     if members(value):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # loaded with the first breakpoint, which most sessions don't
     from kernelmodel.break_text import BreakText
     from kernelmodel.breakpoint import Breakpoint
     from kernelmodel.run_protocol import Run
+    from kernelmodel.unknown import Check
 
 MAX_LOGGED = 10_000
 """Lines of log points that are kept until they are taken."""
@@ -19,9 +20,14 @@ MAX_LOGGED = 10_000
 class Breakpoints:
     """In the order of their numbers, which count from 1 and are never used twice."""
 
-    def __init__(self, functions: Iterable[str] = ()) -> None:
-        """``functions``: names of the modelled functions, so that a misspelt one is refused."""
+    def __init__(self, functions: Iterable[str] = (), check: Check | None = None) -> None:
+        """``functions``: names of the modelled functions, so that a misspelt one is refused.
+
+        ``check`` refuses expressions that can have no value in the present run (``kernelmodel.unknown.checker``).
+        """
         self.functions = functions
+        self.check = check
+        """May be changed when another scenario is run."""
         self.logged: list[tuple[int, str]] = []
         """(step, text) of the log points that were passed since the last ``take_log``."""
         self._lost = 0
@@ -45,9 +51,9 @@ class Breakpoints:
         """
         from kernelmodel.break_text import expression, parse_break
 
-        said = parse_break(text, self.functions)
+        said = parse_break(text, self.functions, self.check)
         if condition is not None:
-            said = said._replace(condition=expression(condition))
+            said = said._replace(condition=expression(condition, check=self.check))
         return self._new(said, temporary, origin)
 
     def watch(self, text: str, *, origin: str = "") -> Breakpoint:
@@ -57,7 +63,7 @@ class Breakpoints:
         """
         from kernelmodel.break_text import parse_watch
 
-        return self._new(parse_watch(text), False, origin)
+        return self._new(parse_watch(text, self.check), False, origin)
 
     def replace(self, number: int, text: str) -> Breakpoint | None:
         """Say one anew, a watchpoint as a watchpoint; number, hits, commands and state stay.  None if there is none."""
@@ -65,8 +71,10 @@ class Breakpoints:
         if found is not None:
             from kernelmodel.break_text import parse_break, parse_watch
 
-            said = parse_watch(text) if found.said.watch else parse_break(text, self.functions)
-            found.say(said)
+            if found.said.watch:
+                found.say(parse_watch(text, self.check))
+            else:
+                found.say(parse_break(text, self.functions, self.check))
         return found
 
     def set_condition(self, number: int, text: str | None) -> Breakpoint | None:
@@ -75,7 +83,7 @@ class Breakpoints:
         if found is not None:
             from kernelmodel.break_text import expression
 
-            found.condition = None if text is None else expression(text)
+            found.condition = None if text is None else expression(text, check=self.check)
         return found
 
     def set_ignore(self, number: int, count: int) -> Breakpoint | None:

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kernelmodel.expr import Env, EvalError, Expr, ExprError, frozen, parse
+
+if TYPE_CHECKING:
+    from kernelmodel.unknown import Check
 
 _PIECE = re.compile(r"\{\{|\}\}|\{(?P<expr>[^{}]*)\}|(?P<odd>[{}])|(?P<words>(?:\\.|[^{}\\])+|\\)")
 _HEX = re.compile(r":\s*x\s*$")
@@ -30,15 +33,16 @@ class Template(NamedTuple):
         return "".join(each if isinstance(each, str) else _shown(each, env) for each in self.pieces)
 
 
-def parse_template(text: str, base: int = 0) -> Template:
+def parse_template(text: str, base: int = 0, check: Check | None = None) -> Template:
     r"""A template from its text, which may use ``\"``, ``\\``, ``{{`` and ``}}`` for those signs themselves.
 
-    ``ExprError`` where an expression or a brace is wrong; ``base`` is the column (from 0) of the text in a longer one.
+    ``ExprError`` where an expression or a brace is wrong; ``base`` is the column (from 0) of the text in a longer one;
+    ``check`` refuses expressions that can have no value.
     """
     pieces: list[str | Value] = []
     for match in _PIECE.finditer(text):
         if match["expr"] is not None:
-            pieces.append(_value(match["expr"], base + match.start("expr")))
+            pieces.append(_value(match["expr"], base + match.start("expr"), check))
         elif match["odd"]:
             raise _misplaced(match["odd"], base + match.start())
         else:
@@ -53,20 +57,26 @@ def _misplaced(brace: str, at: int) -> ExprError:
     return error
 
 
-def _value(text: str, base: int) -> Value:
+def _value(text: str, base: int, check: Check | None) -> Value:
+    try:
+        value = _parsed(text)
+        if check is not None:
+            check(value.expr, False)
+        return value
+    except ExprError as error:
+        error.base = base
+        raise
+
+
+def _parsed(text: str) -> Value:
     """The whole is tried first: ``{a ? b : x}`` is no hexadecimal number."""
     hexadecimal = _HEX.search(text)
     try:
         return Value(parse(text), False)
-    except ExprError as error:
+    except ExprError:
         if hexadecimal is None:
-            error.base = base
             raise
-    try:
-        return Value(parse(text[: hexadecimal.start()]), True)
-    except ExprError as error:
-        error.base = base
-        raise
+    return Value(parse(text[: hexadecimal.start()]), True)
 
 
 def _shown(piece: Value, env: Env) -> str:
@@ -75,5 +85,5 @@ def _shown(piece: Value, env: Env) -> str:
     except EvalError as error:
         return f"{{?{error.message}}}"
     if isinstance(value, str):
-        return value
-    return f"{value:#x}" if piece.hexadecimal else str(value)
+        return getattr(value, "shown", value)
+    return f"{value:#x}" if piece.hexadecimal else str(int(value))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Who wrote this: the stops at which the value of an expression had just changed, without moving the session.
 
-Values are compared stop by stop; where one has none (a local outside its call) there is no change.  So a local's trail
-is that within the accesses that have it, and a name that two functions share is whichever of them is innermost.
+Values are compared stop by stop; where one has none (a local outside its call) there is no change, nor where the name
+belongs to another call than at the stop before.  So a local's trail is that within the calls that have it.
 All functions take an expression as text and raise ``ExprError`` if it does not parse; ``poll`` is called with the step
 every 256 stops, and True ends the search with what was found so far.
 """
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from kernelmodel.expr import parse
 from kernelmodel.run_protocol import Run
-from kernelmodel.watched import Value, Watched, value_text
+from kernelmodel.watched import Value, Watched
 
 Poll = Callable[[int], bool]
 _EVERY = 256
@@ -34,11 +34,13 @@ class Written(NamedTuple):
     by: int
     function: str
     line: int
+    shown: tuple[str, str]
+    """``old`` and ``new`` as they are written."""
 
     @property
     def text(self) -> str:
         """``#9: 1 -> 2, by #8 alloc_anon_folio:31``."""
-        change = f"#{self.step}: {value_text(self.old)} -> {value_text(self.new)}"
+        change = f"#{self.step}: {self.shown[0]} -> {self.shown[1]}"
         return f"{change}, by #{self.by} {self.function}:{self.line}"
 
 
@@ -83,7 +85,7 @@ def _changes(session: Run, watched: Watched, steps: Iterator[int] | range, poll:
         change = watched.changed(session, step)
         if change is not None:
             by = session.event(step - 1)
-            yield Written(step, *change, step - 1, by.function, by.line)
+            yield Written(step, *change, step - 1, by.function, by.line, watched.shown(session, change))
         if poll is not None and n % _EVERY == 0 and poll(step):
             return
 

@@ -9,24 +9,28 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from kernelmodel.arch import ARCHES
 from kernelmodel.expr import EvalError, Expr, frozen
 from kernelmodel.reads import Reads
 from kernelmodel.run_protocol import Run
-from kernelmodel.stop_env import MustMove, StopEnv
+from kernelmodel.stop_env import MustMove, Owned, StopEnv, same_owners
+from kernelmodel.value_text import kept_text
 
 Value = int | str
-_SMALL = 0xFFFF
-_ERRORS = (1 << 64) - 4096
 _BLOCK = (8, 256)
 """Known stops looked at by one drive: at first, and at most."""
 _KEPT = 2048
 
 
 class Seen(NamedTuple):
-    """What an expression was at a stop: None if it had no value.  ``reads``: on what that depends."""
+    """What an expression was at a stop: None if it had no value.
+
+    ``reads``: on what that depends; ``owners``: the calls whose variables were read.
+    """
 
     value: Value | None
     reads: Reads
+    owners: dict[str, Owned]
 
 
 class Watched:
@@ -46,6 +50,9 @@ class Watched:
 
     def at(self, run: Run, step: int) -> Value | None:
         """Value at a known stop, None if it has none there.  The session may be moved."""
+        return self._at(run, step).value
+
+    def _at(self, run: Run, step: int) -> Seen:
         seen = self._seen.get(step)
         if seen is None:
             seen = self._beside(run, step) or self._look(run, step)
@@ -53,18 +60,25 @@ class Watched:
                 self._seen = {at: each for at, each in self._seen.items() if abs(at - step) <= _BLOCK[1]}
             self._seen[step] = seen
         self._last = step
-        return seen.value
+        return seen
 
     def changed(self, run: Run, step: int) -> tuple[Value, Value] | None:
-        """Values at the stop before and at this one, if both exist and differ."""
+        """Values at the stop before and at this one, if both exist and differ, and are of the same variables."""
         if step < 1:
             return None
-        now = self.at(run, step)
-        if now is None:
+        now = self._at(run, step)
+        if now.value is None:
             return None
-        before = self.at(run, step - 1)
+        before = self._at(run, step - 1)
         self._last = step
-        return None if before is None or before == now else (before, now)
+        if before.value is None or before.value == now.value or not same_owners(before.owners, now.owners):
+            return None
+        return before.value, now.value
+
+    def shown(self, run: Run, change: tuple[Value, Value]) -> tuple[str, str]:
+        """Two values as they are written."""
+        arch = ARCHES[run.scenario.arch]
+        return kept_text(arch, self.expr.name, change[0]), kept_text(arch, self.expr.name, change[1])
 
     def _beside(self, run: Run, step: int) -> Seen | None:
         """What a neighbour had, if no store between the two stops can have changed it."""
@@ -97,16 +111,8 @@ class Watched:
 
     def _value(self, run: Run, step: int, *, still: bool = False) -> Seen:
         reads = Reads()
+        env = StopEnv(run, step, 0, reads, still=still, follow=True)
         try:
-            return Seen(frozen(self.expr, StopEnv(run, step, 0, reads, still=still, variables=True)), reads)
+            return Seen(frozen(self.expr, env), reads, env.owners)
         except EvalError:
-            return Seen(None, reads)
-
-
-def value_text(value: Value) -> str:
-    """A value in few words: small numbers in decimal, errors as negative ones, others in hex."""
-    if isinstance(value, str):
-        return value
-    if value >= _ERRORS:
-        return str(value - (1 << 64))
-    return str(value) if value <= _SMALL else f"{value:#x}"
+            return Seen(None, reads, env.owners)

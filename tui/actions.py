@@ -265,7 +265,9 @@ def _shot(desk: Desk, name: str = "") -> None:
 def _help(desk: Desk) -> None:
     from tui.paint import helptext
 
-    desk.overlay = Overlay("help", f"help: {desk.look.focus}", helptext.paint(desk.look.focus, desk.keys, help_lines(), desk.width))
+    desk.overlay = Overlay(
+        "help", f"help: {desk.look.focus}", helptext.paint(desk.look.focus, desk.keys, help_lines(), desk.width)
+    )
     desk.draw()
 
 

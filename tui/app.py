@@ -205,8 +205,8 @@ class DebuggerApp(App[None], inherit_bindings=False):
 def run_app(console: Console, *, keys: Keymap | None = None, first_line: str = "", mouse: bool = True) -> int:
     """Debug on the terminal until the user quits; the exit code.
 
-    What waits in ``console`` is executed after the first paint; ``first_line`` is shown in the message line.  70 means a
-    fault of ours: the terminal is restored and one line on stderr names the file that holds the traceback.  A signal
+    What waits in ``console`` is executed after the first paint; ``first_line`` is shown in the message line.  70 means
+    a fault of ours: the terminal is restored and one line on stderr names the file that holds the traceback.  A signal
     that ends the program gives 128 and its number, as shells count.
     ``ImpossibleAnswer`` passes through (an answer that the scenario gives and its state does not allow).
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tui import take
 from tui.paint import frame
 from tui.paint.rows import clean, plain
+from tui.verbs.files import path_of
 
 if TYPE_CHECKING:
     from tui.desk import Desk
@@ -53,8 +54,10 @@ def shot(desk: Desk, name: str) -> None:
     lines = ["".join(plain(piece) for piece in line) for line in painted.lines]
     svg = take.svg(painted, desk.look.theme, f"thp-debug {desk.session.scenario.name}")
     try:
-        paths = take.save_shot(name, desk.session.scenario.name, svg, take.text_frame(lines))
-    except OSError as error:
-        desk.say(f"no picture: {error.strerror or error}", "error")
+        paths = take.save_shot(
+            str(path_of(name)) if name else "", desk.session.scenario.name, svg, take.text_frame(lines)
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        desk.say(f"no picture: {getattr(error, 'strerror', None) or error}", "error")
         return
     desk.say("written: " + ", ".join(map(str, paths)))

@@ -162,8 +162,9 @@ class Console:
             self.collecting = None
         elif result.move is not None and not result.jump:
             self._from = Spot(self.session, self.session.step)
-        else:
-            self._remember()
+        elif complaint := self._remember():
+            self.put(complaint)
+            result.lines += complaint
         return result
 
     def watched(self) -> tuple[str, ...]:
@@ -206,12 +207,12 @@ class Console:
         """Whether such a line of breakpoint ``number`` (0: of none) meant something."""
         return bool(number) and not self.execute(line, trusted=False).error
 
-    def _remember(self) -> None:
+    def _remember(self) -> list[str]:
+        """Have breakpoints and displays kept, if they have changed; what the user is to be told of it."""
         if self.keep is None or (lines := self.remembered()) == self._kept:
-            return
+            return []
         self._kept = lines
-        if complaint := self.keep(lines):
-            self.put([complaint])
+        return [complaint] if (complaint := self.keep(lines)) else []
 
     def wait(self, lines: Iterable[str], trusted: bool = False, first: bool = False) -> None:
         """Have lines executed after the present one, before or after those that wait already.
@@ -315,6 +316,7 @@ class Console:
 
     def become(self, session: Session) -> None:
         """Go on with another run."""
+        self.places.change(self.session, session)
         self.session = session
         self.frame = self.cpu = -1
 

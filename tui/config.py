@@ -147,10 +147,15 @@ def _keys(table: Any, preset: str, faults: Faults) -> Mapping[str, str]:
 
 def _aliases(table: Any, faults: Faults) -> Mapping[str, str]:
     """The user's own words for commands."""
+    from tui.commands import table as commands
+
     texts = _texts("alias", table, faults)
+    words = {word for each in commands() for word in (each.name, *each.aliases)} if texts else set()
     for name, (path, text) in texts.items():
         if not name.replace("-", "").isalnum() or not name.isascii():
             faults.add(path, f"{name!a} is no word: letters, digits and -", f"like {_EXAMPLES['alias']}", key=True)
         elif not text.strip():
             faults.add(path, f"{name} stands for nothing", f"like {_EXAMPLES['alias']}")
+        elif name in words:
+            faults.add(path, f"{name} is a command already", "choose another word", key=True)
     return MappingProxyType({name: text for name, (_, text) in texts.items()})

@@ -29,6 +29,7 @@ from tui.prompt import Prompt
 from tui.verbs.text import since_of
 
 if TYPE_CHECKING:
+    from kernelmodel.breakpoint import Breakpoint
     from kernelmodel.session import Session
 
 
@@ -58,6 +59,11 @@ class Shell(Protocol):
 
     def copy(self, text: str) -> None:
         """Put text on the clipboard, as far as the terminal allows."""
+
+
+def _reason(hit: Breakpoint) -> str:
+    """Why the run stopped, for the header: ``break 1``, ``watch 2: i: 1 -> 2``."""
+    return f"break {hit.number}" if hit.watch is None else f"watch {hit.words.removeprefix('watchpoint ')}"
 
 
 class Desk:
@@ -301,12 +307,12 @@ class Desk:
             self.console.queue.clear()
         if moved.hit is not None:
             self.look.stopped[moved.stop.step] = moved.hit.number
-            self.look.reason = f"{'watch' if moved.hit.watch else 'break'} {moved.hit.number}"
+            self.look.reason = _reason(moved.hit)
             if moved.hit.trouble:
                 self.message = ((f" {moved.reason}", "error"),)
             elif moved.hit.watch:
                 self.message = ((f" {moved.reason}", "changed"),)
-        elif moved.stop.kind != "decision":
+        elif moved.stop.kind != "decision" and moved.reason in ("", moved.stop.text):
             self._tell_end(moved.stop.kind, moved.stop.text)
         elif moved.reason:
             self.message = ((f" {moved.reason}", "warn"),)
@@ -330,9 +336,7 @@ class Desk:
         look.since = since_of(console)
         look.cpus = console.session.m.nr_cpus
         view = frame.view_for(look, self.session.step, self.width, self.height, self.eye.pte_at, console.frame)
-        self.snap = self.session.snapshot(
-            view._replace(cpu=console.cpu, since=look.since, watch=console.watched())
-        )
+        self.snap = self.session.snapshot(view._replace(cpu=console.cpu, since=look.since, watch=console.watched()))
         self.draw()
 
     def draw(self) -> None:

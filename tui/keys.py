@@ -141,4 +141,3 @@ def _hint(name: str, known: Mapping[str, object]) -> str:
 
     close = get_close_matches(name, known, 1)
     return f"; did you mean {close[0]}?" if close else "; the help lists them"
-

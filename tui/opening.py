@@ -11,6 +11,7 @@ from tui import headless
 from tui.commands import Console
 from tui.headless import Output, UsageError
 from tui.keys import Keymap, KeymapError, keymap
+from tui.paint.rows import clean
 from tui.settings import THEMES
 
 if TYPE_CHECKING:
@@ -84,7 +85,10 @@ def remember(console: Console, fresh: bool) -> str:
     lines = remembered.load(name)
     troubles = console.restore(lines)
     console.keep = lambda lines: remembered.save(name, lines)
-    breaks = len([line for line in lines if line.split(" ")[0] in ("break", "watch")])
+    breaks = len([each for each in console.breaks if not each.origin])
     if breaks:
         hint = f"{breaks} breakpoint{'s' * (breaks > 1)} restored (--fresh starts without)"
-    return f"{hint}; not understood: {troubles[0]}" if troubles else hint
+    if troubles:
+        lost = f"{len(troubles)} remembered line{'s' * (len(troubles) > 1)} not understood: {clean(troubles[0])[:40]}"
+        return f"{hint}; {lost}" if hint else lost
+    return hint

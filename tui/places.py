@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from kernelmodel.session import Session
 
 MOST = 1000
+MOST_RUNS = 50
+"""Runs whose marks are kept."""
 
 
 class Spot(NamedTuple):
@@ -23,7 +25,9 @@ class Places:
 
     def __init__(self) -> None:
         self.marks: dict[str, int] = {}
-        """Step by name."""
+        """Step by name, in the run that is looked at."""
+        self._others: dict[Session, dict[str, int]] = {}
+        """Marks of the other runs."""
         self._behind: list[Spot] = []
         self._ahead: list[Spot] = []
 
@@ -41,6 +45,15 @@ class Places:
     def forward(self, here: Spot) -> Spot | None:
         """Where ``back`` came from."""
         return _swap(self._ahead, self._behind, here)
+
+    def change(self, session: Session, other: Session) -> None:
+        """Another run is looked at: its marks are its own."""
+        if other is session:
+            return
+        self._others[session] = self.marks
+        self.marks = self._others.pop(other, {})
+        while len(self._others) > MOST_RUNS:
+            del self._others[next(iter(self._others))]
 
     def cut(self, session: Session, step: int) -> list[str]:
         """The run of ``session`` was forked at ``step``: forget what lay behind; the names of lost marks."""

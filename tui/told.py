@@ -34,14 +34,17 @@ def source_line(session: Session) -> list[str]:
     return []
 
 
-def display(session: Session, text: str) -> str:
-    """``EXPR = value`` at the present stop, or why it has none here."""
-    return f"{text} = {value(session, text)}"
+def display(session: Session, text: str, frame: int = -1, cpu: int = -1) -> str:
+    """``EXPR = value`` at the present stop, or why it has none here; ``frame`` and ``cpu`` as for ``View``."""
+    return f"{text} = {value(session, text, frame, cpu)}"
 
 
-def value(session: Session, text: str) -> str:
-    """The value as C would print it; a reason in brackets where there is none."""
+def value(session: Session, text: str, frame: int = -1, cpu: int = -1) -> str:
+    """The value as C would print it, and what else goes by that name; a reason in brackets where there is none."""
     from kernelmodel.snapshot import View
 
-    found = session.snapshot(View(ptes=1, events=1, timeline=1, watch=(text,))).watches[0]
-    return found.value if found.ok else f"({found.value})"
+    view = View(ptes=1, events=1, timeline=1, watch=(text,), frame=frame, cpu=cpu)
+    found = session.snapshot(view).watches[0]
+    if not found.ok:
+        return f"({found.value})"
+    return f"{found.value}  ({found.beside})" if found.beside else found.value

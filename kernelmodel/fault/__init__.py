@@ -7,6 +7,7 @@ A variant is a linked image: which function stands behind each name that the com
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import CodeType
 from typing import Any, NamedTuple
 
 from kernelmodel.decision import Path
@@ -28,15 +29,38 @@ class Variant(NamedTuple):
 
 def functions() -> dict[str, int]:
     """Names of the modelled functions that can stop, and how many lines each has."""
-    from kernelmodel.fault import common, entry, huge_pmd, swap, wp
     from kernelmodel.look_calls import source_of
 
     found: dict[str, int] = {}
+    for name, code in _paths():
+        found[name] = max(len(source_of(code)), found.get(name, 0))
+    return found
+
+
+def deciding_lines(function: str, variant: str) -> list[int]:
+    """Lines (from the ``def`` line, 1) at which a function of a variant can stop, ascending; none if it is unknown."""
+    from dis import get_instructions
+
+    found = set()
+    own = getattr(VARIANTS[variant], function, None)
+    codes = [code for name, code in _paths() if name == function] if own is None else [own.__code__]
+    for code in codes:
+        for each in get_instructions(code):
+            if each.opname in ("YIELD_VALUE", "SEND") and each.positions and each.positions.lineno:
+                found.add(each.positions.lineno - code.co_firstlineno + 1)
+    return sorted(found)
+
+
+def _paths() -> list[tuple[str, CodeType]]:
+    """Every function that can stop, of every variant."""
+    from kernelmodel.fault import common, entry, huge_pmd, swap, wp
+
+    found = []
     for module in (entry, common, huge_pmd, swap, wp, v3, v3_off):
         for name, each in vars(module).items():
             code = getattr(each, "__code__", None)
             if code is not None and code.co_flags & 0x20 and each.__module__ == module.__name__:
-                found[name] = max(len(source_of(code)), found.get(name, 0))
+                found.append((name, code))
     return found
 
 

@@ -166,6 +166,7 @@ def test_a_long_run_shows_how_far_it_is_and_stops(tmp_path: Path, long_run: str)
         terminal.see(lambda: "running: step" in terminal.lines[-2] and terminal.lines[-2] != first)
         terminal.resize(100, 30)
         terminal.see(lambda: READY in terminal.lines[29] and "running: step" in terminal.lines[28])
+        assert "step 0/0" in terminal.lines[0], "while the run goes on, nobody else looks at the session"
         terminal.press("\x03")
         terminal.see("interrupted")
         step = re.search(r"step (\d+)/(\d+)", terminal.lines[0])

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from kernelmodel import motion
@@ -84,10 +87,12 @@ def test_the_other_stop_is_visited_and_left_again() -> None:
 
 def test_frozen_values_can_be_compared() -> None:
     run = fake(5)
-    run.locals = {"mm": Mm(None, 3), "orders": [4, 3, Mm(None, 1)], "nil": None}  # type: ignore[arg-type]
+    named: Any = SimpleNamespace(mm_names=["init", "cat", "dog", "cow"])
+    run.locals = {"mm": Mm(named, 3), "orders": [4, 3, Mm(named, 1)], "nil": None}
     env = StopEnv(run, 5)
     assert frozen(parse("mm"), env) == "mm_struct#3"
     assert frozen(parse("orders"), env) == "{4, 3, mm_struct#1}"
+    assert [frozen(parse(text), env).shown for text in ("mm", "orders")] == ["cow", "{4, 3, cat}"]  # type: ignore[union-attr]
     assert frozen(parse("order"), env) == 4
     assert truth(parse("mm"), env)
 
@@ -172,9 +177,10 @@ def test_completions_are_whole(session: Session) -> None:
 
 
 def test_a_call_without_values_of_c_offers_none_of_them(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    call = Call(test_members.__code__, 1, {"text": "words", "number": 3, ".0": 1})
+    call = Call(test_members.__code__, 1, {"reason": "words", "prefer": 3, ".0": 1, "page_size": 4096})
     monkeypatch.setattr(session, "calls", lambda *_: [call])
     found = StopEnv(session, session.step).names()
-    assert "number" in found
-    assert "text" not in found
+    assert "prefer" in found
+    assert "page_size" not in found
+    assert "reason" not in found
     assert ".0" not in found

@@ -179,3 +179,11 @@ def test_records_are_those_of_a_run(name: str) -> None:
     assert s.step == 2
     middle = [row for row in want if row["type"] == "decision" and 3 <= row["step"] <= 9]
     assert [row for row in ndjson(s, 9, 3) if row["type"] == "decision"] == middle
+
+
+def test_what_the_environment_is_not_asked_needs_no_answer() -> None:
+    s = Session(load("seed/unfit.toml"))
+    while s.event(s.step).kind != "map-pte":
+        s.advance()
+    assert s.log.at(s.step).asked
+    assert "not answered" not in text(s)

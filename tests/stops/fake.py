@@ -8,6 +8,7 @@ from typing import Any
 
 from kernelmodel.scenario_types import Scenario
 from kernelmodel.snapshot import Event
+from kernelmodel.variables import Variable
 
 BLANK = Event(0, 0, 0, "", "", "", 0, "", -1, -1, -1, "", "", True, False, ())
 
@@ -63,12 +64,17 @@ class FakeRun:
         self._known(step)
         return self.story[min(step, len(self.story) - 1)][1]
 
-    def variable(self, name: str) -> Any:
+    def variable(self, name: str, frame: int = -1, cpu: int = -1) -> Variable | None:
         """The operand, as if the function's variable had its value."""
-        value = getattr(self.event(self.step), name, -1)
-        return None if value == -1 else value
+        event = self.event(self.step)
+        value = getattr(event, name, -1)
+        owner = (self.access_of(self.step), self.depth(self.step), event.function)
+        return None if value == -1 else Variable(value, owner)
 
-    def lookup(self, name: str) -> Any:
+    def deeper_variable(self, name: str) -> Variable | None:
+        return None
+
+    def lookup(self, name: str, cpu: int = -1) -> Any:
         return self.locals_at.get(self.step, {}).get(name, self.locals.get(name))
 
 

@@ -13,7 +13,7 @@ from kernelmodel.mm.pgtable import translate
 from kernelmodel.reads import Reads, pte_of
 from kernelmodel.scenario import load
 from kernelmodel.session import Session
-from kernelmodel.stop_env import StopEnv
+from kernelmodel.stop_env import StopEnv, same_owners
 from kernelmodel.stops import Breakpoints
 from kernelmodel.structs import Mm
 from kernelmodel.trail import history, last_change, next_change
@@ -30,34 +30,34 @@ EXPRS = (
 )  # fmt: skip
 
 
-def values(run: Session, text: str) -> list[Value | None]:
-    """Of every known stop, by going there."""
-    stood, expr = run.step, parse(text)
+class Slow(list[Value | None]):
+    """Values of every known stop, by going there, and where they changed."""
 
-    def value(step: int) -> Value | None:
-        run.seek(step)
-        try:
-            return frozen(expr, StopEnv(run, step, 0, Reads(), variables=True))
-        except EvalError:
-            return None
+    def __init__(self, run: Session, text: str) -> None:
+        stood, expr = run.step, parse(text)
+        self.owners = []
+        for step in range(run.last + 1):
+            run.seek(step)
+            env = StopEnv(run, step, follow=True)
+            try:
+                self.append(frozen(expr, env))
+            except EvalError:
+                self.append(None)
+            self.owners.append(env.owners)
+        run.seek(stood)
 
-    found = [value(step) for step in range(run.last + 1)]
-    run.seek(stood)
-    return found
+    def changes(self) -> list[int]:
+        return [step for step in range(1, len(self)) if self.changed(step)]
 
-
-def changes(found: list[Value | None]) -> list[int]:
-    return [
-        step
-        for step in range(1, len(found))
-        if found[step] is not None and found[step - 1] is not None and found[step] != found[step - 1]
-    ]
+    def changed(self, step: int) -> bool:
+        before, now = self[step - 1], self[step]
+        return None not in (before, now) and before != now and same_owners(self.owners[step - 1], self.owners[step])
 
 
 @settings(max_examples=60, deadline=None)
 @given(runs(most=150), st.sampled_from(EXPRS), st.data())
 def test_values_are_those_of_going_there(run: Session, text: str, data: st.DataObject) -> None:
-    slow = values(run, text)
+    slow = Slow(run, text)
     watched = Watched(parse(text))
     steps = st.integers(0, run.last)
     for first, last in ((0, run.last), (run.last, 0), *data.draw(st.lists(st.tuples(steps, steps), max_size=3))):
@@ -70,8 +70,8 @@ def test_values_are_those_of_going_there(run: Session, text: str, data: st.DataO
 @settings(max_examples=60, deadline=None)
 @given(runs(most=150), st.sampled_from(EXPRS))
 def test_watchpoints_stop_at_every_change_on_known_and_new_ground_and_backwards(run: Session, text: str) -> None:
-    slow = values(run, text)
-    want = changes(slow)
+    slow = Slow(run, text)
+    want = slow.changes()
     fresh = Session(run.scenario)
     answers = dict(run.answers)
     breaks = Breakpoints()
@@ -99,8 +99,8 @@ def test_watchpoints_stop_at_every_change_on_known_and_new_ground_and_backwards(
 @settings(max_examples=60, deadline=None)
 @given(runs(most=150), st.sampled_from(EXPRS), st.data())
 def test_who_wrote_it(run: Session, text: str, data: st.DataObject) -> None:
-    slow = values(run, text)
-    want = changes(slow)
+    slow = Slow(run, text)
+    want = slow.changes()
     stood = data.draw(st.integers(0, run.last))
     run.seek(stood)
     digest = run.digest()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -47,22 +48,24 @@ def test_a_watchpoint_stops_where_the_value_has_just_changed() -> None:
 
 def test_a_value_that_comes_or_goes_is_no_change() -> None:
     run = at(0)
-    run.locals_at = {2: {"gfp": 1}, 3: {"gfp": 1}, 5: {"gfp": 2}, 6: {"gfp": 3}}
-    assert held(run, "gfp") == [(6, "watchpoint 1: gfp: 2 -> 3")]
+    run.locals_at = {2: {"limit": 1}, 3: {"limit": 1}, 5: {"limit": 2}, 6: {"limit": 3}}
+    assert held(run, "limit") == [(6, "watchpoint 1: limit: 2 -> 3")]
     assert held(at(0), "nothing") == []
 
 
 def test_arrays_and_structs_are_watched_by_what_they_are() -> None:
     run = at(0)
+    named: Any = SimpleNamespace(mm_names=["init", "cat", "dog"])
+    who = [Mm(named, 1), Mm(named, 2)]
     run.locals_at = {
-        0: {"orders": [4, 3], "who": Mm(None, 1)}, 1: {"orders": [4, 3], "who": Mm(None, 1)},  # type: ignore[arg-type]
-        2: {"orders": [4, 2], "who": Mm(None, 2)}, 3: {"orders": (4, 2), "who": 0},  # type: ignore[arg-type]
+        0: {"orders": [4, 3], "who": who[0]}, 1: {"orders": [4, 3], "who": who[0]},
+        2: {"orders": [4, 2], "who": who[1]}, 3: {"orders": (4, 2), "who": 0},
     }  # fmt: skip
     assert held(run, "orders") == [(2, "watchpoint 1: orders: {4, 3} -> {4, 2}")]
     run.seek(0)
     assert held(run, "who") == [
-        (2, "watchpoint 1: who: mm_struct#1 -> mm_struct#2"),
-        (3, "watchpoint 1: who: mm_struct#2 -> 0"),
+        (2, "watchpoint 1: who: cat -> dog"),
+        (3, "watchpoint 1: who: dog -> 0"),
     ]
 
 

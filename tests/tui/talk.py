@@ -5,15 +5,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hypothesis import strategies as st
+
 from kernelmodel.fault import functions
 from kernelmodel.session import Session
 from kernelmodel.stops import Breakpoints
 from tests.build import session as built
 from tests.runs import shipped
-from tui.commands import Console, Result
+from tui.commands import Console, Result, table
 
 MANY = 60
 """Accesses of a long run."""
+
+WORDS = [word for command in table() for word in (command.name, *command.aliases)]
+ARGUMENTS = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(
+        ["", "1", "2 3", "-1", "0", "i", "orders[i]", "pte(0x7f0000005000)", "fallback if i", "a", "/x 1", "start", "end", "+3",
+         "NULL", "thp.enabled never", "variant v2", "-o x", "--log", "a = step", "1 fallback", "/a/", '"', "x = y", "last"]
+    ),
+)  # fmt: skip
 
 
 def console(name: str = "seed/unfit.toml", variant: str | None = None) -> Console:

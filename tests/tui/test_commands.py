@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tui.talk import ARGUMENTS, WORDS, fails, go, state
 from tests.tui.talk import console as new
-from tests.tui.talk import fails, go, state
 from tui import commands
 from tui.commands import parse, separate, table
 
@@ -68,7 +68,7 @@ def test_an_ambiguous_prefix_names_the_candidates(console):
         ("break if 1 +* 2", "* 2", ""),
         ("tbreak fallback hits == x", "x", "hits"),
         ("toggle fallbck", "fallbck", "did you mean fallback?"),
-        ("break alloc_anon_folio:999", "", "lines"),
+        ("break alloc_anon_folio:999", "alloc_anon_folio:999", "decides nothing at line 999 and below"),
         ('log fallback "x {1 +* 2}"', "* 2}\"", ""),
         ('log   fallback   "x {1 +* 2}"', "* 2}\"", ""),
         ('log 12 "x {1 +* 2}"', "* 2}\"", ""),
@@ -236,7 +236,14 @@ def test_an_empty_line_repeats_the_last_motion_and_nothing_else(console):
 
 @pytest.mark.parametrize(
     ("line", "reached"),
-    [("step 3", 6), ("next", 19), ("fallback", 64), ("rev step", 8), ("next-change step()", 2), ("until vma-bounds", 9)],
+    [
+        ("step 3", 6),
+        ("next", 19),
+        ("fallback", 64),
+        ("rev step", 8),
+        ("next-change step()", 2),
+        ("until vma-bounds", 9),
+    ],
 )
 def test_motions_can_be_repeated_by_an_empty_line(console, line, reached):
     if line == "rev step":
@@ -277,16 +284,6 @@ def test_the_log_is_bounded(console, monkeypatch):
 def test_lines_of_output_hold_nothing_that_a_terminal_obeys(console):
     assert go(console, "echo \x1b[31mred\x07") == ["\\x1b[31mred\\x07"]
     assert console.log[0].isprintable()
-
-
-WORDS = [word for command in table() for word in (command.name, *command.aliases)]
-ARGUMENTS = st.one_of(
-    st.text(max_size=30),
-    st.sampled_from(
-        ["", "1", "2 3", "-1", "0", "i", "orders[i]", "pte(0x7f0000005000)", "fallback if i", "a", "/x 1", "start", "end", "+3",
-         "NULL", "thp.enabled never", "variant v2", "-o x", "--log", "a = step", "1 fallback", "/a/", '"', "x = y", "last"]
-    ),
-)  # fmt: skip
 
 
 def answered(console, text):
@@ -334,7 +331,7 @@ BREAKS = st.builds(
 )  # fmt: skip
 WATCHES = st.sampled_from(["i", "i cpu 0 if i > 1", "orders[i] hits == 2", "zone->free_area[4].nr_free", "was(i) if 1"])
 EXTRA = st.sampled_from(
-    ["", "disable {}", "ignore {} 3", "commands {}; print i; echo a \"b\"; # x; end", "commands {}; step 2; end"]
+    ["", "disable {}", "ignore {} 3", 'commands {}; print i; echo a "b"; # x; end', "commands {}; step 2; end"]
 )
 
 
@@ -356,7 +353,7 @@ def test_breakpoints_typed_again_are_the_same(made, displays, shift):
     for _ in range(shift):
         second.breaks.add("alloc", origin="scenario")
     assert second.restore(first.remembered()) == []
-    assert [line for line in second.breaks.script()] == first.breaks.script()
+    assert second.breaks.script() == first.breaks.script()
     assert [e.commands for e in second.breaks if not e.origin] == [e.commands for e in first.breaks]
     assert second.displays == first.displays
     assert second.log == []

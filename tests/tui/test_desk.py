@@ -6,15 +6,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kernelmodel.motion import Motion
 from kernelmodel.scenario import load
 from kernelmodel.session import Session
 from tests.runs import shipped
 from tests.tui.shell import FakeShell, SlowShell
-from tests.tui.talk import long_run
+from tests.tui.talk import ARGUMENTS, WORDS, long_run
 from tui import commands
 from tui.keys import keymap
+from tui.paint.rows import cells, clean
 
 
 @pytest.fixture
@@ -56,7 +59,30 @@ def test_where_a_key_leads(keys, step):
     assert shell.session.step == step
 
 
-MOTIONS = ["s", "n", "f", "c", "S", "N", "F", "C", "t", "T", "[", "]", "{", "}", "g", "G", "r", "ctrl+o", "ctrl+n", "'", "u", "d"]
+MOTIONS = [
+    "s",
+    "n",
+    "f",
+    "c",
+    "S",
+    "N",
+    "F",
+    "C",
+    "t",
+    "T",
+    "[",
+    "]",
+    "{",
+    "}",
+    "g",
+    "G",
+    "r",
+    "ctrl+o",
+    "ctrl+n",
+    "'",
+    "u",
+    "d",
+]
 
 
 @pytest.mark.parametrize("key", MOTIONS)
@@ -176,10 +202,11 @@ def test_long_words_at_the_end_open_a_box(shell):
 
 
 # -- breakpoints -------------------------------------------------------------------------------------
-def test_b_toggles_on_the_source_line_under_the_cursor(shell):
+def test_b_toggles_on_the_first_line_from_the_cursor_on_that_decides():
+    shell = FakeShell(120, 40)
     shell.press("]", "S", "down", "b")
-    assert [each.text for each in shell.breaks] == ["alloc_anon_folio:26"]
-    assert "●" in next(line for line in shell.lines if " 26 " in line[:7])
+    assert [each.text for each in shell.breaks] == ["alloc_anon_folio:30"]
+    assert "●" in next(line for line in shell.lines if " 30 " in line[:7])
     shell.press("b")
     assert not len(shell.breaks)
 
@@ -617,3 +644,14 @@ def test_any_key_is_harmless_anywhere():
                 shell.press("escape", "escape")
         assert len(shell.lines) == height
         assert not shell.left
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(WORDS), ARGUMENTS), min_size=1, max_size=5))
+def test_whatever_is_typed_on_the_screen_is_answered(lines):
+    shell = FakeShell()
+    for word, arguments in lines:
+        shell.desk.typed(f"{word} {arguments}")
+        shell.press("escape", "escape", "escape")
+        assert all(cells(line) == 80 and line == clean(line) for line in shell.lines)
+        assert not shell.desk.running

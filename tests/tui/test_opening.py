@@ -62,9 +62,13 @@ def test_each_scenario_has_its_own():
 def test_what_is_not_understood_any_more_is_told():
     from tui.state import Remembered
 
-    Remembered().save("seed/unfit.toml", ["break no_such_function", "commands 1", "step", "end", "break fallback", "!ls"])
+    Remembered().save(
+        "seed/unfit.toml", ["break no_such_function", "commands 1", "step", "end", "break fallback", "!ls"]
+    )
     console = new()
-    assert remember(console, fresh=False).endswith("; not understood: break no_such_function")
+    hint = remember(console, fresh=False)
+    assert hint.startswith("1 breakpoint restored")
+    assert hint.endswith("2 remembered lines not understood: break no_such_function")
     assert [each.text for each in console.breaks] == ["fallback"]
     assert console.session.step == 0
 
@@ -100,7 +104,20 @@ def user(monkeypatch):
 
 def test_options_reach_the_front_end(user, tmp_path):
     (tmp_path / "a.thp").write_text("step\n")
-    words = ["seed/unfit.toml", "-b", "fallback", "-ex", "step", "-x", "a.thp", "--ascii", "--theme", "light", "--keymap", "vim"]
+    words = [
+        "seed/unfit.toml",
+        "-b",
+        "fallback",
+        "-ex",
+        "step",
+        "-x",
+        "a.thp",
+        "--ascii",
+        "--theme",
+        "light",
+        "--keymap",
+        "vim",
+    ]
     assert main(words) == 0
     console = user["console"]
     assert [(each.text, each.origin) for each in console.breaks] == [("fallback", "option")]
@@ -113,7 +130,11 @@ def test_options_reach_the_front_end(user, tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["--theme", "blue"], "no theme 'blue'"), (["--keymap", "emacs"], "no preset 'emacs'"), (["-b", "falback"], "fallback")],
+    [
+        (["--theme", "blue"], "no theme 'blue'"),
+        (["--keymap", "emacs"], "no preset 'emacs'"),
+        (["-b", "falback"], "fallback"),
+    ],
 )
 def test_options_that_can_not_be(user, capsys, words, said):
     assert main(["seed/unfit.toml", *words]) == 2

@@ -163,7 +163,9 @@ def test_the_poll_of_a_motion_asks_for_the_interrupt():
         assert not poll(3)
 
 
-@pytest.mark.parametrize("line", ["pane source", "zoom", "shot", "copy", "edit", "theme dark", "layout code", "search x"])
+@pytest.mark.parametrize(
+    "line", ["pane source", "zoom", "shot", "copy", "edit", "theme dark", "layout code", "search x"]
+)
 def test_what_needs_the_screen_says_so(line):
     assert "needs the screen: start without --plain" in run(f"{line}\n")[1]
 
@@ -199,7 +201,11 @@ def test_completion_at_the_line_editor():
     complete = readline.get_completer()
     readline.insert_text("")
     with pytest.MonkeyPatch.context() as patch:
-        for text, begin, found in [("fal", 0, ["fallback"]), ("print vma->vm_st", 6, ["vma->vm_start"]), ("jump st", 5, ["start"])]:
+        for text, begin, found in [
+            ("fal", 0, ["fallback"]),
+            ("print vma->vm_st", 6, ["vma->vm_start"]),
+            ("jump st", 5, ["start"]),
+        ]:
             patch.setattr(readline, "get_line_buffer", lambda text=text: text)
             patch.setattr(readline, "get_endidx", lambda text=text: len(text))
             patch.setattr(readline, "get_begidx", lambda begin=begin: begin)

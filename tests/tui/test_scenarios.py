@@ -44,7 +44,11 @@ def test_back_shows_what_forward_showed(path):
 def test_random_keys_are_harmless(seed):
     rng = random.Random(seed)
     known = keymap()
-    keys = [*(key for each in known.actions for key in each.keys), *(key for its in MOVE_KEYS.values() for key in its), *"0123456789"]
+    keys = [
+        *(key for each in known.actions for key in each.keys),
+        *(key for its in MOVE_KEYS.values() for key in its),
+        *"0123456789",
+    ]
     keys = [key for key in keys if known.action(key) not in ("quit", "edit")]
     shell = desk(rng.choice(FILES), rng.choice(SIZES))
     shell.breaks.add("alloc")

@@ -430,6 +430,14 @@ def test_a_shot_is_a_picture_and_a_text():
     assert Path("mine.txt").exists()
     shell.type("shot mine.svg")
     assert "no picture: File exists" in shell.message
+    shell.type("shot 'my own'")
+    assert Path("my own.svg").exists()
+
+
+@pytest.mark.parametrize("name", ["~0", "no/where", "a\0b", "x" * 300])
+def test_a_shot_that_can_not_be_written_is_told(shell, name):
+    shell.desk.execute(f"shot {name}")
+    assert shell.message.startswith("no picture: ")
 
 
 # -- the mouse ---------------------------------------------------------------------------------------

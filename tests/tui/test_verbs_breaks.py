@@ -61,6 +61,16 @@ def test_a_bare_line_needs_a_function(console):
     assert state(console) == before
 
 
+def test_a_line_that_decides_nothing_means_the_next_that_does(console):
+    go(console, "break alloc_anon_folio:26", "break alloc_anon_folio:9 if order", "goto 5", "break 26", "until 26")
+    assert texts(console) == ["alloc_anon_folio:30", "alloc_anon_folio:12 if order", "alloc_anon_folio:30"]
+    assert console.session.step == 8
+    before = state(console)
+    assert fails(console, "break 999")[0] == len("break ")
+    assert fails(console, "break alloc_anon_folio:9 if 1 +* 2")[0] == len("break alloc_anon_folio:9 if 1 +")
+    assert state(console) == before
+
+
 def test_toggle_sets_and_deletes(console):
     assert go(console, "toggle fallback") == ["breakpoint 1: fallback"]
     assert go(console, "toggle fallback") == ["deleted breakpoint 1: fallback"]

@@ -31,7 +31,7 @@ def console():
         ("was(i)", "was(i) = 1"),
         ("step()", "step() = 9"),
         ("0 - 1", "0 - 1 = -1 (0xffffffffffffffff)"),
-        ("folio", "folio = 0"),
+        ("folio", "folio = NULL"),
     ],
 )
 def test_print(console, text, said):

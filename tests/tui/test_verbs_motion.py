@@ -75,7 +75,9 @@ def test_a_motion_says_why_it_ended_early(console):
     assert go(console, "run", "reverse-fallback")[0] == "no earlier fallback"
 
 
-@pytest.mark.parametrize("line", ["c", "step 1000000", "next 1000000", "goto end", "until bug", "fallback", "next-change vma->vm_start"])
+@pytest.mark.parametrize(
+    "line", ["c", "step 1000000", "next 1000000", "goto end", "until bug", "fallback", "next-change vma->vm_start"]
+)
 def test_long_motions_can_be_interrupted(line):
     console = long_run()
     asked = []

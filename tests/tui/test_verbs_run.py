@@ -76,7 +76,6 @@ def test_set_starts_another_run_and_leaves_the_file_alone(console):
     assert console.session.scenario.edited
     assert first.scenario.edited == ()
     assert len(console.breaks) == 1
-    assert console.places.marks == {"a": 0}
     assert any("edited: memory.size" in row for row in go(console, "info scenario"))
 
 
@@ -117,7 +116,14 @@ def test_set_refuses_what_can_not_be(console, line, words):
 
 def test_settings(console):
     go(console, "mark a")
-    for name, value in (("diff", "start"), ("diff", "a"), ("diff", "7"), ("theme", "light"), ("layout", "code"), ("ascii", "on")):
+    for name, value in (
+        ("diff", "start"),
+        ("diff", "a"),
+        ("diff", "7"),
+        ("theme", "light"),
+        ("layout", "code"),
+        ("ascii", "on"),
+    ):
         assert go(console, f"set {name} {value}") == [f"{name} = {value}"]
         assert go(console, f"show {name}") == [f"{name} = {value}"]
         assert go(console, f"set {name}") == [f"{name} = {value}"]
@@ -163,7 +169,13 @@ def test_replay_refuses_what_does_not_fit(console, tmp_path):
     go(console, "goto 5")
     token = console.session.token()
     before = state(console)
-    for wrong in (token.replace("unfit", "eagain").replace(token.split(":")[2], "00000000"), "thp1:a", str(tmp_path), "\0", "/"):
+    for wrong in (
+        token.replace("unfit", "eagain").replace(token.split(":")[2], "00000000"),
+        "thp1:a",
+        str(tmp_path),
+        "\0",
+        "/",
+    ):
         assert fails(console, f"replay {wrong}")[1]
         assert state(console) == before
     pieces = token.split(":")

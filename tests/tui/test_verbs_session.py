@@ -42,7 +42,7 @@ def test_a_transcript_begins_at_the_mark_before(console):
 def test_a_transcript_has_the_width_that_was_asked_for(console, width):
     go(console, "goto end")
     rows = go(console, f"transcript --width {width}")
-    replay = [n for n, row in enumerate(rows) if "replay" in row][0]
+    replay = next(n for n, row in enumerate(rows) if "replay" in row)
     assert max(map(len, rows[:replay])) <= width
 
 
@@ -93,7 +93,9 @@ def test_an_error_ends_all_scripts(console):
     assert console.log[-1].endswith("help lists the commands")
 
 
-@pytest.mark.parametrize("line", ["!touch x", "shell touch x", "pipe info vmas | touch x", "a", "step; !touch x", "sh touch x"])
+@pytest.mark.parametrize(
+    "line", ["!touch x", "shell touch x", "pipe info vmas | touch x", "a", "step; !touch x", "sh touch x"]
+)
 def test_scripts_do_not_reach_the_shell(console, line):
     go(console, "alias a = !touch x")
     script("a.thp", line)
@@ -124,6 +126,7 @@ def test_scripts_that_can_not_be_read(console, tmp_path):
     assert state(console) == before
     assert go(console, "source odd")[-1].isprintable()
     assert fails(console, "source a\0b")[1]
+    assert "No such file" in fails(console, "source ~0")[1]
 
 
 def test_commands_may_be_given_in_a_script(console):
@@ -200,7 +203,9 @@ def test_the_shell_gets_the_rest_of_the_line(console):
     assert console.typed("pipe print/x 255 | cat").shell[1] == "255 = 0xff\n"
 
 
-@pytest.mark.parametrize("inner", ["step", "back", "quit", "set theme dark", "!ls", "answer NULL", "pane source", "reload"])
+@pytest.mark.parametrize(
+    "inner", ["step", "back", "quit", "set theme dark", "!ls", "answer NULL", "pane source", "reload"]
+)
 def test_what_gives_no_text_can_not_be_piped(console, inner):
     go(console, "goto 11")
     before = state(console)

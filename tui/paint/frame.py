@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kernelmodel.snapshot import Snapshot, View
 from tui.keys import Keymap, keymap
 from tui.paint import ascii, console, footer, header, rows, rule, source, table, timeline, vmas
-from tui.paint.layout import Slot
+from tui.paint.layout import MIN_HEIGHT, MIN_WIDTH, Slot
 from tui.paint.layouts import layout
 from tui.paint.look import Look
 from tui.paint.match import highlight
@@ -91,8 +91,9 @@ def idle_line(snap: Snapshot, look: Look, width: int, shown: tuple[Slot, ...]) -
 
 def too_small(width: int, height: int, fit: Fitter = rows.fit) -> list[Row]:
     """What a terminal shows that is too small for any pane."""
-    words = f"{width}x{height} is too small: 80x24 is enough"
-    return [fit(((words if at == 0 else "", "warn"),), width) for at in range(height)]
+    words = ["too small:", f"{MIN_WIDTH}x{MIN_HEIGHT} will do"]
+    shown = words if width < 26 and height > 1 else [" ".join(words)]
+    return [fit(((shown[at] if at < len(shown) else "", "warn"),), width) for at in range(height)]
 
 
 class Frame(NamedTuple):

@@ -64,10 +64,11 @@ class Overlay:
 def lines(texts: Iterable[str], width: int, style: str = "") -> list[Row]:
     """Rows of a box on a screen of ``width`` cells from lines of text; a long one goes on in the next row."""
     out: list[Row] = []
+    room = max(width - 4, 8)
     for text in texts:
         rest = clean(text)
-        while cells(rest) > width - 4:
-            part = crop(rest, width - 4)
+        while cells(rest) > room:
+            part = crop(rest, room)
             at = part.rfind(" ") if " " in part.strip() else len(part)
             out.append(((f" {rest[:at]}", style),))
             rest = "  " + rest[at:].lstrip()

@@ -91,13 +91,29 @@ def here(console: Console, text: str, col: int) -> str:
     """A location as typed, a bare line number (or nothing) completed by the selected function."""
     word, blank, rest = text.partition(" ")
     if word and not word.isdecimal() and word not in ("if", "cpu", "hits", "temp", "log"):
-        return text
+        return f"{deciding(console, word, col)}{blank}{rest}"
     call = source.selected(look_at(console))
     if call is None:
         raise CommandError("no function is running: name one, FUNCTION:LINE", col)
     if word.isdecimal():
-        return f"{call.function}:{word}{blank}{rest}"
+        return f"{deciding(console, f'{call.function}:{word}', col)}{blank}{rest}"
     return f"{call.function}:{call.line} {text}".rstrip()
+
+
+def deciding(console: Console, place: str, col: int) -> str:
+    """``FUNCTION:LINE`` moved on to the next line at which something is decided; anything else as it is."""
+    from kernelmodel.fault import deciding_lines
+
+    function, _, line = place.partition(":")
+    if not line.isdecimal() or len(line) > 9:
+        return place
+    lines = deciding_lines(function, console.session.variant)
+    below = [each for each in lines if each >= int(line)]
+    if lines and not below:
+        raise CommandError(
+            f"{function} decides nothing at line {line} and below; its last decision is {lines[-1]}", col
+        )
+    return f"{function}:{below[0]}" if below else place
 
 
 def placed(console: Console, text: str, col: int, use: Callable[[str], T]) -> T:

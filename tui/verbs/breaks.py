@@ -13,9 +13,7 @@ from tui.verbs.text import pane_lines
 
 def _add(temporary: bool) -> Verb:
     def verb(console: Console, line: Line) -> Result:
-        made = args.placed(
-            console, line.args, line.start, lambda text: console.breaks.add(text, temporary=temporary)
-        )
+        made = args.placed(console, line.args, line.start, lambda text: console.breaks.add(text, temporary=temporary))
         return Result([f"breakpoint {made.number}: {made.text}"])
 
     return verb
@@ -34,7 +32,9 @@ def _log(console: Console, line: Line) -> Result:
         made = console.breaks.add(f'{place} log "{text}')
     except (LocationError, ExprError) as error:
         inside = error.at - len(place) - len(" log ")
-        col = len(typed) + inside if inside >= 0 else min(max(error.at - len(place) + len(typed.strip()), 0), len(typed))
+        col = (
+            len(typed) + inside if inside >= 0 else min(max(error.at - len(place) + len(typed.strip()), 0), len(typed))
+        )
         raise CommandError(str(error), line.start + col) from None
     return Result([f"log point {made.number}: {made.text}"])
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tui.commands import CommandError
@@ -12,7 +13,7 @@ MOST = 1 << 20
 
 def path_of(text: str) -> Path:
     """A file name as the user typed it."""
-    return Path(text.strip().strip("\"'")).expanduser()
+    return Path(os.path.expanduser(text.strip().strip("\"'")))
 
 
 def write(name: str, text: str, col: int = -1) -> str:

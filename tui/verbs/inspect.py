@@ -145,7 +145,11 @@ def _where(console: Console, line: Line) -> Result:
 
 
 def _walk(console: Console, line: Line) -> Result:
-    at = evaluate(parse_expr(line.args), StopEnv(console.session, console.session.step, variables=True)) if line.args else -1
+    at = (
+        evaluate(parse_expr(line.args), StopEnv(console.session, console.session.step, variables=True))
+        if line.args
+        else -1
+    )
     snap = console.session.snapshot(view_of(console, pte_at=at))
     rows = [f"{each.level:<5} [{each.entry:#05x}] {each.value:#018x}  {each.kind}" for each in snap.walk]
     entry = snap.entry

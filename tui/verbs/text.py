@@ -18,9 +18,7 @@ HEIGHT = 60
 def view_of(console: Console, **more: object) -> View:
     """What a pane as text may show."""
     since = since_of(console)
-    return View(
-        frame=console.frame, cpu=console.cpu, events=32, since=since, watch=console.watched()
-    )._replace(
+    return View(frame=console.frame, cpu=console.cpu, events=32, since=since, watch=console.watched())._replace(
         **more  # type: ignore[arg-type]
     )
 

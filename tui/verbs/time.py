@@ -24,6 +24,11 @@ def _mark(console: Console, line: Line) -> Result:
     return Result([f"mark {word} = #{step}"])
 
 
+def _marks(console: Console, line: Line) -> Result:
+    marks = console.places.marks
+    return Result([f"{name}  #{step}" for name, step in sorted(marks.items())] or ["no marks: mark NAME sets one"])
+
+
 def _unmark(console: Console, line: Line) -> Result:
     marks = console.places.marks
     for word, col in args.words(line):
@@ -51,8 +56,10 @@ def _history(console: Console, line: Line) -> Result:
         return Result(console.history[-MOST_ROWS:])
     from kernelmodel.trail import history
 
-    found = history(console.session, line.args, most=MOST_ROWS)
-    rows = [each.text for each in found]
+    found = history(console.session, line.args, most=MOST_ROWS + 1)
+    rows = [each.text for each in found[-MOST_ROWS:]]
+    if len(found) > MOST_ROWS:
+        rows.insert(0, f"… those before the last {MOST_ROWS} are left out")
     return Result(rows or [f"{line.args} never changes in the run as far as it is known"])
 
 
@@ -127,11 +134,12 @@ GROUP = "time"
 
 COMMANDS = (
     Command("mark", (), "mark NAME [STOP]", "name this stop (or another)", _mark, GROUP, ("", "mark")),
+    Command("marks", (), "marks", "all of them", _marks, GROUP),
     Command("unmark", (), "unmark [NAME ...]", "forget marks; all without a name", _unmark, GROUP, ("mark",)),
     Command("jump", (), "jump MARK", "to a mark", _tomark, GROUP, ("mark",)),
     Command("last", (), "last EXPR", "who wrote it last, and where", _last, GROUP, ("expr",)),
     Command(
-        "history", (), "history [EXPR]", "every change of its value; without EXPR: the lines you typed", _history,
+        "history", (), "history [EXPR]", f"every change of its value (the last {MOST_ROWS}); without EXPR: the lines you typed", _history,
         GROUP, ("expr",),
     ),
     Command("next-change", (), "next-change EXPR", "on to its next change", _change(1), GROUP, ("expr",), True),

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Variables of the modelled functions: which call a name belongs to at a stop, and which names there are at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from types import CodeType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kernelmodel.decision import Call, is_mechanism
+
+if TYPE_CHECKING:
+    from kernelmodel.session import Session
+
+HIDDEN = frozenset({"m", "arch", "self", "peek", "page_size", "setpte"})
+"""Names that the model needs and the kernel does not have."""
+
+Owner = tuple[int, int, str]
+"""Access (its number), depth in the call stack, function."""
+
+
+class Variable(NamedTuple):
+    """A variable of a call.  ``set``: whether anything was stored to it yet."""
+
+    value: Any
+    owner: Owner
+    set: bool = True
+
+
+def variable(session: Session, name: str, frame: int = -1, cpu: int = -1) -> Variable | None:
+    """The variable of that name in a call, else in the nearest of its callers; None if none has one.
+
+    ``cpu``: whose calls, -1 for the CPU that stopped.  ``frame``: index into them, outermost first; -1 (or beyond
+    them): the innermost reviewed one.
+    """
+    calls = session.calls(cpu)
+    start = frame if 0 <= frame < len(calls) else innermost(calls)
+    return _first(session, calls, range(start, -1, -1), name, cpu)
+
+
+def deeper_variable(session: Session, name: str) -> Variable | None:
+    """The same for the mechanisms below the innermost reviewed call, from there inwards."""
+    calls = session.calls()
+    return _first(session, calls, range(innermost(calls) + 1, len(calls)), name, -1)
+
+
+def innermost(calls: list[Call]) -> int:
+    """Index of the innermost reviewed call; 0 if all are mechanisms, -1 if there is no call."""
+    reviewed = [n for n, call in enumerate(calls) if not is_mechanism(call.code)]
+    return reviewed[-1] if reviewed else min(len(calls), 1) - 1
+
+
+def _first(session: Session, calls: list[Call], order: Iterable[int], name: str, cpu: int) -> Variable | None:
+    for depth in order:
+        call = calls[depth]
+        value = call.locals.get(name)
+        if name not in call.locals or name in HIDDEN or callable(value):
+            continue
+        return Variable(value, (_access(session, cpu), depth, call.code.co_name), not is_unset(name, value))
+    return None
+
+
+def _access(session: Session, cpu: int) -> int:
+    stopped = session.log.at(session.step).cpu
+    return session.access_of(session.step) if cpu in (-1, stopped) else session.cpus[cpu].event
+
+
+def is_unset(name: str, value: object) -> bool:
+    """Whether a variable has the value that stands for "declared, and nothing stored yet"."""
+    return value is None and name == "addr"
+
+
+@cache
+def names_of(code: CodeType) -> frozenset[str]:
+    """Variables of a function that a kernel developer would know."""
+    return frozenset((*code.co_varnames, *code.co_cellvars, *code.co_freevars)) - HIDDEN
+
+
+@cache
+def variable_names(reviewed: bool = False) -> frozenset[str]:
+    """Variables of all modelled functions that can be in a call stack; of the reviewed ones only."""
+    codes = [code for code in _paths() if not (reviewed and is_mechanism(code))]
+    return frozenset().union(*map(names_of, codes))
+
+
+def _paths() -> Iterator[CodeType]:
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    from kernelmodel import fault, mm
+
+    for package in (fault, mm):
+        for found in iter_modules(package.__path__, package.__name__ + "."):
+            for each in vars(import_module(found.name)).values():
+                code = getattr(each, "__code__", None)
+                if isinstance(code, CodeType) and code.co_flags & _GENERATOR and each.__module__ == found.name:
+                    yield code
+
+
+_GENERATOR = 0x20
