@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from kernelmodel.c_values import members
 from kernelmodel.expr import FORMS, FUNCTIONS, EvalError, Ref, parse, value_of
 from kernelmodel.expr_tokens import ExprError
 from kernelmodel.run_protocol import Run
-from kernelmodel.stop_env import FIELDS, GEOMETRY, StopEnv, members
+from kernelmodel.stop_env import FIELDS, GEOMETRY, StopEnv
 from kernelmodel.variables import HIDDEN
 
 _SESSION = ("mm", "vma", "vmf", "zone", "memcg", "vmstat")

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from kernelmodel.arch import ARCHES
+from kernelmodel.c_values import checked, close_member, cname_of, members
 from kernelmodel.expr import Env, EvalError, Ref
-from kernelmodel.expr_tokens import NULL
 from kernelmodel.run_protocol import Run
+from kernelmodel.variables import Owned, same_owners
 
 if TYPE_CHECKING:
     from kernelmodel.reads import Reads
-    from kernelmodel.variables import Owner
 
 
 FIELDS = ("order", "i", "cpu", "fault", "step", "addr", "line")
@@ -86,7 +86,7 @@ class StopEnv:
             value = self._variable_or_operand(name) if self.variables else self._operand_or_variable(name)
             if value is not None:
                 self._depends()
-                return _checked(value, name)
+                return checked(value, name)
         return self._standing(name)
 
     def _operand_or_variable(self, name: str) -> int | Ref | None:
@@ -124,7 +124,7 @@ class StopEnv:
         self.owners[name] = Owned(found.owner, self._struct(found.value))
         if not found.set:
             raise EvalError(f"{name} is not set here")
-        return _checked(found.value, name)
+        return checked(found.value, name)
 
     def _standing(self, name: str) -> int | Ref:
         from kernelmodel.reads import STANDING
@@ -140,7 +140,7 @@ class StopEnv:
         if value is None:
             where = "here" if self.cpu in (-1, self.event.cpu) else f"on cpu{self.cpu} here"
             raise EvalError(f"{name} has no value {where}")
-        return _checked(value, name)
+        return checked(value, name)
 
     def _struct(self, value: object) -> str:
         """What tells a struct from others, '' if it is none; a fault is told by its access."""
@@ -163,11 +163,11 @@ class StopEnv:
         if not known:
             raise EvalError(f"this is not a struct: it has no member {name}")
         if name not in known:
-            raise EvalError(f"{_cname(ref)} has no member {name}{_close(name, known)}")
+            raise EvalError(f"{cname_of(ref)} has no member {name}{close_member(name, known)}")
         self._stand()
         if self.reads is not None:
             self._record(ref, name, self.reads)
-        return _checked(getattr(ref, name), name)
+        return checked(getattr(ref, name), name)
 
     def index(self, ref: Ref, index: int) -> int | Ref:
         """An element of an array."""
@@ -176,7 +176,7 @@ class StopEnv:
         if index >= len(ref):
             raise EvalError(f"index {index} is beyond the {len(ref)} elements of the array")
         self._stand()
-        return _checked(ref[index], f"element {index}")
+        return checked(ref[index], f"element {index}")
 
     def call(self, name: str, args: tuple[int, ...]) -> int:
         """``order(bytes)``, ``size(order)``, ``pte(address)``, ``hits()``, ``step()``.
@@ -227,10 +227,9 @@ class StopEnv:
             return "{" + ", ".join(map(self._identity, ref)) + "}"
         if isinstance(ref, str):
             return ref
-        checked = _checked(ref, "an element")
-        if isinstance(checked, int):
-            return str(int(checked))
-        return repr(ref) if hasattr(ref, "cname") else _cname(ref)
+        if isinstance(value := checked(ref, "an element"), int):
+            return str(int(value))
+        return repr(ref) if hasattr(ref, "cname") else cname_of(ref)
 
     def names(self) -> list[str]:
         """Names that an expression may use at this stop, for completion."""
@@ -270,49 +269,3 @@ class StopEnv:
     def _geometry(self) -> dict[str, int]:
         arch = ARCHES[self.session.scenario.arch]
         return dict(zip(GEOMETRY, (arch.page_size, arch.page_shift, arch.pmd_order), strict=True))
-
-
-class Owned(NamedTuple):
-    """Which variable a name means: the call that has it, and the struct that it holds ('': it holds none)."""
-
-    owner: Owner
-    struct: str
-
-
-def same_owners(old: dict[str, Owned], new: dict[str, Owned]) -> bool:
-    """Whether the names that were asked for at both of two stops belong to the same calls, or hold the same structs."""
-    both = ((old[name], owned) for name, owned in new.items() if name in old)
-    return all(was.owner == now.owner or (was.struct == now.struct != "") for was, now in both)
-
-
-def _checked(value: object, name: str) -> int | Ref:
-    """Numbers, structs and arrays pass; None is NULL; anything else is no value of C."""
-    if value is None:
-        return NULL
-    if isinstance(value, (int, list, tuple)):
-        return value
-    if members(value):
-        return value
-    raise EvalError(f"{name} is not a number")
-
-
-def members(ref: object) -> tuple[str, ...]:
-    """Members of a struct that an expression may name; empty if it is none."""
-    from kernelmodel.structs import Struct, VmFault
-
-    if isinstance(ref, Struct):
-        return tuple(type(ref).members)
-    if isinstance(ref, VmFault):
-        return tuple(name for name in VmFault.__slots__ if name != "m")
-    return ()
-
-
-def _cname(ref: object) -> str:
-    return f"struct {getattr(ref, 'cname', 'vm_fault')}"
-
-
-def _close(name: str, known: tuple[str, ...]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, known, 1)
-    return f"; did you mean {close[0]}?" if close else ""

@@ -23,7 +23,7 @@ class Breakpoints:
     def __init__(self, functions: Iterable[str] = (), check: Check | None = None) -> None:
         """``functions``: names of the modelled functions, so that a misspelt one is refused.
 
-        ``check`` refuses expressions that can have no value in the present run (``kernelmodel.unknown.checker``).
+        ``check`` refuses expressions that can have no value at any stop (``kernelmodel.unknown.checker``).
         """
         self.functions = functions
         self.check = check

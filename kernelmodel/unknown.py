@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from kernelmodel.expr import EvalError, Expr, ExprError, Node, constant_of, value_of
 from kernelmodel.location_attrs import close
 from kernelmodel.reads import STANDING
-from kernelmodel.scenario_types import Scenario
 from kernelmodel.stop_env import FIELDS, GEOMETRY, MORE
 from kernelmodel.structs import STRUCTS, Folio, MemCgroup, Mm, Vma, VmFault, VmStat, ZoneStruct
 from kernelmodel.variables import variable_names
@@ -39,12 +38,13 @@ class Unknown(NamedTuple):
         return f"{self.message}; {self.hint}" if self.hint else self.message
 
 
-def unknown(expr: Expr, scenario: Scenario, followed: bool = False) -> list[Unknown]:
+def unknown(expr: Expr, vmas: Iterable[str], followed: bool = False) -> list[Unknown]:
     """Names that nothing anywhere has, and members that the struct at hand cannot have, in the order of the text.
 
-    ``followed``: as for ``watch``, ``last`` and ``history``, where operands of decisions don't count.
+    ``vmas``: names of the scenario's VMAs.  ``followed``: as for ``watch``, ``last`` and ``history``, where operands of
+    decisions don't count.
     """
-    known = _known(followed) | {each.name for each in scenario.vmas}
+    known = _known(followed) | {*vmas}
     found = []
     for node in _nodes(expr.root):
         if node.op == "name" and node.word not in known and constant_of(node.word) is None:
@@ -54,11 +54,12 @@ def unknown(expr: Expr, scenario: Scenario, followed: bool = False) -> list[Unkn
     return sorted(found, key=lambda each: each.at)
 
 
-def checker(scenario: Scenario) -> Check:
-    """For ``Breakpoints(check=…)``: refuses what can have a value nowhere in runs of a scenario."""
+def checker(vmas: Iterable[str]) -> Check:
+    """For ``Breakpoints(check=…)``: refuses what can have a value nowhere; ``vmas``: names of the scenario's VMAs."""
+    names = frozenset(vmas)
 
     def check(expr: Expr, followed: bool) -> None:
-        for each in unknown(expr, scenario, followed):
+        for each in unknown(expr, names, followed):
             raise ExprError(each.text, each.at + 1)
         constant(expr)
 

@@ -28,6 +28,19 @@ class Variable(NamedTuple):
     set: bool = True
 
 
+class Owned(NamedTuple):
+    """Which variable a name means: the call that has it, and the struct that it holds ('': it holds none)."""
+
+    owner: Owner
+    struct: str
+
+
+def same_owners(old: dict[str, Owned], new: dict[str, Owned]) -> bool:
+    """Whether the names that were asked for at both of two stops belong to the same calls, or hold the same structs."""
+    both = ((old[name], owned) for name, owned in new.items() if name in old)
+    return all(was.owner == now.owner or (was.struct == now.struct != "") for was, now in both)
+
+
 def variable(session: Session, name: str, frame: int = -1, cpu: int = -1) -> Variable | None:
     """The variable of that name in a call, else in the nearest of its callers; None if none has one.
 

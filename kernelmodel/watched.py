@@ -13,8 +13,9 @@ from kernelmodel.arch import ARCHES
 from kernelmodel.expr import EvalError, Expr, frozen
 from kernelmodel.reads import Reads
 from kernelmodel.run_protocol import Run
-from kernelmodel.stop_env import MustMove, Owned, StopEnv, same_owners
+from kernelmodel.stop_env import MustMove, StopEnv
 from kernelmodel.value_text import kept_text
+from kernelmodel.variables import Owned, same_owners
 
 Value = int | str
 _BLOCK = (8, 256)

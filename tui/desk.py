@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from kernelmodel.session import Session
 
 
+MOST_AHEAD = 64
+"""Keys that wait for the end of a motion; more are dropped."""
+
+
 class Shell(Protocol):
     """What the desk needs of whoever owns the terminal."""
 
@@ -88,6 +92,8 @@ class Desk:
         self.message: Row = ()
         self.running = False
         """Whether a motion is under way beside the screen."""
+        self._ahead: list[tuple[str, str | None]] = []
+        """Keys that were pressed during a motion: they are taken when it has ended."""
         self._queueing = False
         """Whether lines that wait are being executed."""
         self._interrupted = False
@@ -117,7 +123,10 @@ class Desk:
         if self.running:
             if action in ("interrupt", "back", "quit"):
                 self._interrupted = True
+                self._ahead.clear()
                 self.shell.interrupt()
+            elif len(self._ahead) < MOST_AHEAD:
+                self._ahead.append((key, character))
             if action == "quit":
                 self.shell.leave()
         elif self.pending:
@@ -320,6 +329,8 @@ class Desk:
             self.message = ((f" {logged[-1]}" + (f"   (+{len(logged) - 1} before)" if logged[1:] else ""), ""),)
         self.refresh()
         self.next_queued()
+        while self._ahead and not self.running:
+            self.key(*self._ahead.pop(0))
 
     # -- painting ------------------------------------------------------------------------------------
     def slots(self) -> tuple[Slot, ...]:

@@ -90,9 +90,7 @@ def test_print_says_what_the_locals_of_the_selected_call_say(unfit: Session) -> 
             for name, text in spelled(call).items():
                 found = watched(unfit, name, frame=frame)
                 if found.ok:
-                    assert found.value.split(" (0x")[0] in (text, str(int(text, 16)) if text[:2] == "0x" else text), (
-                        name
-                    )
+                    assert found.value.split(" (0x")[0] == text or found.value.endswith(f" ({text})"), name
                 else:
                     assert "not set" in found.value or "not a number" in found.value or "no member" in found.value
 
@@ -160,7 +158,7 @@ def test_values_are_spelled_the_same_everywhere(unfit: Session) -> None:
     assert value(unfit, "vmf->pmd") == spelled(unfit.snapshot(View()).calls[-1])["vmf->pmd"] == "table 3 [0x000]"
     assert value(unfit, "vmstat") == "struct vmstat"
     unfit.seek(unfit.last)
-    assert value(unfit, "vmstat").startswith("{pgfault = 4, ")
+    assert value(unfit, "vmstat") == "{min_flt = 4, MM_ANONPAGES = 26, pgfault = 4, nr_anon_pages = 26}"
     at(unfit, "charge")
     assert value(unfit, "gfp") == "0xcc0 GFP_KERNEL"
     stops = Breakpoints()
@@ -180,16 +178,16 @@ def test_values_are_spelled_the_same_everywhere(unfit: Session) -> None:
         ("zone->_watermark[1]", [], ""), ("vmf->m", ["m"], ""), ("page_size", ["page_size"], "did you mean PAGE_SIZE?"),
     ],
 )  # fmt: skip
-def test_names_that_nothing_has(unfit: Session, text: str, names: list[str], hint: str) -> None:
-    found = unknown(parse(text), unfit.scenario)
+def test_names_that_nothing_has(text: str, names: list[str], hint: str) -> None:
+    found = unknown(parse(text), ["heap"])
     assert [each.name for each in found] == names
     assert all(text[each.at :].startswith(each.name) for each in found)
     assert not found or found[0].hint == hint
 
 
-def test_operands_cannot_be_followed(unfit: Session) -> None:
-    assert [each.name for each in unknown(parse("order + i"), unfit.scenario, followed=True)] == ["order"]
-    assert [each.name for each in unknown(parse("hugepage"), unfit.scenario, followed=True)] == ["hugepage"]
+def test_operands_cannot_be_followed() -> None:
+    assert [each.name for each in unknown(parse("order + i"), [], followed=True)] == ["order"]
+    assert [each.name for each in unknown(parse("hugepage"), [], followed=True)] == ["hugepage"]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +202,7 @@ def test_operands_cannot_be_followed(unfit: Session) -> None:
 def test_breakpoints_refuse_them_with_the_column(
     unfit: Session, make: str, text: str, culprit: str, words: str
 ) -> None:
-    stops = Breakpoints(check=checker(unfit.scenario))
+    stops = Breakpoints(check=checker(["heap"]))
     with pytest.raises(ExprError, match=words) as told:
         getattr(stops, make)(text)
     assert text[told.value.at :].startswith(culprit)
@@ -212,8 +210,8 @@ def test_breakpoints_refuse_them_with_the_column(
     getattr(Breakpoints(), make)(text)
 
 
-def test_what_is_said_anew_is_checked_too(unfit: Session) -> None:
-    stops = Breakpoints(check=checker(unfit.scenario))
+def test_what_is_said_anew_is_checked_too() -> None:
+    stops = Breakpoints(check=checker(["heap"]))
     stops.add("alloc if order > 3")
     stops.watch("i")
     for change in (lambda: stops.set_condition(1, "nosuch"), lambda: stops.replace(1, "alloc if nosuch"),

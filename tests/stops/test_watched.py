@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,10 +15,11 @@ from kernelmodel.mm.pgtable import translate
 from kernelmodel.reads import Reads, pte_of
 from kernelmodel.scenario import load
 from kernelmodel.session import Session
-from kernelmodel.stop_env import StopEnv, same_owners
+from kernelmodel.stop_env import StopEnv
 from kernelmodel.stops import Breakpoints
 from kernelmodel.structs import Mm
 from kernelmodel.trail import history, last_change, next_change
+from kernelmodel.variables import same_owners
 from kernelmodel.watched import Value, Watched
 from tests.runs import runs
 

@@ -533,12 +533,12 @@ def test_an_interrupt_ends_the_commands_of_the_breakpoint_that_is_reached_then()
     assert shell.session.step == 10
     assert not shell.console.queue
     assert not shell.desk.running
-    shell.press("C", "s")
+    shell.press("C")
     shell.arrive()
     assert shell.session.step == 0
 
 
-def test_keys_while_a_motion_runs_interrupt_or_do_nothing():
+def test_keys_while_a_motion_runs_interrupt_or_wait():
     shell = SlowShell()
     shell.press("c", "s", "n", ":", "?")
     assert shell.session.step == 0
@@ -655,3 +655,18 @@ def test_whatever_is_typed_on_the_screen_is_answered(lines):
         shell.press("escape", "escape", "escape")
         assert all(cells(line) == 80 and line == clean(line) for line in shell.lines)
         assert not shell.desk.running
+
+
+def test_keys_pressed_during_a_motion_are_taken_when_it_has_ended():
+    shell = SlowShell()
+    shell.press("]", "S", "S")
+    assert shell.session.step == 0
+    shell.arrive()
+    assert shell.session.step == 8  # the first fallback is #10, two steps back
+
+
+def test_an_interrupt_drops_the_keys_that_wait():
+    shell = SlowShell()
+    shell.press("]", "S", "S", "ctrl+c")
+    shell.arrive()
+    assert shell.session.step == 10
