@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from kernelmodel.expr import EvalError, ExprError
+from kernelmodel.expr import EvalError, Expr, ExprError
 from kernelmodel.locations import LocationError
 from kernelmodel.motion import Motion, Poll
 from kernelmodel.stops import Breakpoints
@@ -103,6 +103,7 @@ class Console:
     def __init__(self, session: Session, breaks: Breakpoints) -> None:
         self.session = session
         self.breaks = breaks
+        breaks.check = self.check
         self.frame = -1
         """Index into ``Snapshot.calls``; -1 is the innermost modelled function.  Each motion resets it."""
         self.cpu = -1
@@ -128,6 +129,12 @@ class Console:
         self._left = MAX_QUEUE
         self._from: Spot | None = None
         """Where the motion under way began."""
+
+    def check(self, expr: Expr, followed: bool) -> None:
+        """``ExprError`` for an expression with a name that nothing here has; ``followed`` from stop to stop or not."""
+        from kernelmodel.unknown import checker
+
+        checker(each.name for each in self.session.scenario.vmas)(expr, followed)
 
     # -- lines -----------------------------------------------------------------------------------------
     @property
@@ -304,7 +311,7 @@ class Console:
             lines.append(moved.reason)
         lines += place_lines(self.session)
         for number, text in self.displays.items():
-            lines.append(f"{number}: {display(self.session, text)}")
+            lines.append(f"{number}: {display(self.session, text, self.frame, self.cpu)}")
         self.put(lines)
         if moved.hit is not None and moved.hit.commands:
             try:
@@ -318,6 +325,7 @@ class Console:
         """Go on with another run."""
         self.places.change(self.session, session)
         self.session = session
+        self.breaks.check = self.check
         self.frame = self.cpu = -1
 
 

@@ -43,6 +43,10 @@ C syntax over unsigned numbers of 64 bits that wrap like the kernel's: `() [] . 
 `& ^ | && || ?:`, numbers in decimal, hex or octal, `4K 2M 1G`, `true false NULL`, constants of the kernel by name
 (`VM_FAULT_OOM`, `EINVAL`, `__GFP_DIRECT_RECLAIM`). A division by zero, a shift by 64 or a name without a value is an
 error that stops.
+
+A bare name in a condition is the operand of the decision if it has one of that name, else a variable of the calls,
+else what stands by itself. Printed, displayed or followed it is the variable of the selected call, else of its callers;
+then, unless it is followed, the operand; then what stands by itself. A variable that was never set has no value.
 """
 EXPRESSIONS = (
     ("`cpu` `order` `i` `addr` `fault` `step` `line`", "operands of the decision"),
@@ -107,7 +111,7 @@ HABITS = (
     Habit("what changed", ("changes", "set diff start"), "view.diff", "`*` marks each value, PTE, list that differs"),
     Habit("compare two states", ("diff here", "diff 3 9"), "view.diff"),
     Habit("values of C expressions", ("print vma->vm_start", "print/x addr", "display orders[i]"), "cmd.print"),
-    Habit("who wrote it", ("last orders[i]", "history orders[i]", "next-change order"), "enter nav.change_prev"),
+    Habit("who wrote it", ("last orders[i]", "history orders[i]", "next-change addr"), "enter nav.change_prev"),
     Habit("what if", ("answer NULL", "set thp.enabled never", "save-scenario FILE"), "whatif"),
     Habit("record and replay", ("token", "replay TOKEN"), "", "`thp-debug replay TOKEN`"),
     Habit("share a run", ("token", "transcript"), "copy.transcript",

@@ -29,7 +29,7 @@ def standing(col: int, unsaid: int = 0) -> Iterator[None]:
     except (LocationError, ExprError) as error:
         raise CommandError(str(error), col + max(error.at - unsaid, 0)) from None
     except EvalError as error:
-        raise CommandError(error.message, col) from None
+        raise CommandError(error.message, col + max(error.at - unsaid, 0)) from None
 
 
 def words(line: Line) -> list[tuple[str, int]]:

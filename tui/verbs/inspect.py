@@ -8,6 +8,7 @@ from collections.abc import Callable
 from kernelmodel.expr import EvalError, evaluate, number
 from kernelmodel.expr import parse as parse_expr
 from kernelmodel.stop_env import StopEnv
+from kernelmodel.value_text import value_text
 from tui.commands import Command, CommandError, Console, Line, Result, Verb
 from tui.paint import source
 from tui.paint.rows import clean
@@ -33,14 +34,22 @@ def _print(console: Console, line: Line) -> Result:
     with args.standing(line.start + len(line.args) - len(text)):
         parsed = parse_expr(text)
         if form:
-            found = evaluate(parsed, StopEnv(console.session, console.session.step, variables=True))
+            found = evaluate(parsed, _env(console))
             return Result([f"{clean(text)} = {FORMATS[form](found)}"])
-    shown = value(console.session, text)
+    shown = value(console.session, text, console.frame, console.cpu)
     if shown.startswith("("):
         if text in (local := _locals(console)):
             return Result([f"{clean(text)} = {local[text]}"])
+        with args.standing(line.start + len(line.args) - len(text)):
+            evaluate(parsed, _env(console))
         raise EvalError(shown[1:-1])
     return Result([f"{clean(text)} = {shown}"])
+
+
+def _env(console: Console) -> StopEnv:
+    """The names at the present stop, as the selected call and CPU see them."""
+    session = console.session
+    return StopEnv(session, session.step, variables=True, frame=console.frame, cpu=console.cpu)
 
 
 def _locals(console: Console) -> dict[str, str]:
@@ -51,14 +60,14 @@ def _locals(console: Console) -> dict[str, str]:
 
 def _display(console: Console, line: Line) -> Result:
     if not line.args:
-        return Result([f"{number}: {display(console.session, text)}" for number, text in console.displays.items()])
+        return Result([f"{number}: {display(console.session, text, console.frame, console.cpu)}" for number, text in console.displays.items()])
     parse_expr(line.args)
     known = [number for number, text in console.displays.items() if text == line.args]
     if len(console.displays) >= 64 and not known:
         raise CommandError("there are 64 displays: undisplay one first")
     made = known[0] if known else max(console.displays, default=0) + 1
     console.displays[made] = line.args
-    return Result([f"{made}: {display(console.session, line.args)}"])
+    return Result([f"{made}: {display(console.session, line.args, console.frame, console.cpu)}"])
 
 
 def _undisplay(console: Console, line: Line) -> Result:
@@ -93,7 +102,8 @@ def _event(console: Console, step: int) -> Result:
     for name, shown in (
         ("site", event.site), ("at", f"{event.function}:{event.line}"), ("cpu", event.cpu), ("fault", event.fault),
         ("order", event.order), ("i", event.i), ("addr", hex(event.addr) if event.addr >= 0 else -1),
-        ("reason", event.reason), ("why", event.why), *event.more,
+        ("reason", event.reason), ("why", event.why),
+        *((name, value_text(console.session.m.arch, name, each)) for name, each in event.more),
         ("answer", "forced" if event.forced else "" if event.natural else "given, not nature's"),
     ):  # fmt: skip
         if shown not in ("", -1):
@@ -146,7 +156,7 @@ def _where(console: Console, line: Line) -> Result:
 
 def _walk(console: Console, line: Line) -> Result:
     at = (
-        evaluate(parse_expr(line.args), StopEnv(console.session, console.session.step, variables=True))
+        evaluate(parse_expr(line.args), _env(console))
         if line.args
         else -1
     )

@@ -39,11 +39,18 @@ def _unmark(console: Console, line: Line) -> Result:
     return Result(["marks: " + (" ".join(marks) or "none")])
 
 
+def _follow(console: Console, line: Line) -> None:
+    """Refuse an expression that can be followed nowhere."""
+    with args.standing(line.start):
+        console.check(parse(line.args), True)
+
+
 def _last(console: Console, line: Line) -> Result:
     if not line.args:
         raise CommandError("last EXPR: who wrote it last")
     from kernelmodel.trail import last_change
 
+    _follow(console, line)
     found = last_change(console.session, line.args)
     if found is None:
         return Result([f"no change of {line.args} up to here (a value's first appearance is none)"])
@@ -56,6 +63,7 @@ def _history(console: Console, line: Line) -> Result:
         return Result(console.history[-MOST_ROWS:])
     from kernelmodel.trail import history
 
+    _follow(console, line)
     found = history(console.session, line.args, most=MOST_ROWS + 1)
     rows = [each.text for each in found[-MOST_ROWS:]]
     if len(found) > MOST_ROWS:
@@ -70,7 +78,7 @@ def _change(direction: int) -> Verb:
         text = line.args
         if not text:
             raise CommandError("of what?")
-        parse(text)
+        _follow(console, line)
 
         def run(poll: Poll | None) -> Motion:
             from kernelmodel.trail import next_change
