@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks import workload
 from benchmarks.report import Figure
-from kernelmodel.scenario_types import Scenario
+from kernelmodel.scenario.types import Scenario
 from kernelmodel.session import Session
 from tui.headless import Output, emit
 

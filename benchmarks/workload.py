@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from kernelmodel.scenario import loads
-from kernelmodel.scenario_types import Access, Answer, Place, Scenario
+from kernelmodel.scenario.types import Access, Answer, Place, Scenario
 
 BLOCK = 0x10000
 HEAP = 0x7F0000000000

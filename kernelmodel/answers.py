@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from kernelmodel.decision import Question
 from kernelmodel.machine import Machine
-from kernelmodel.scenario_types import Answer, Scenario
+from kernelmodel.scenario.types import Answer, Scenario
 
 
 class ImpossibleAnswer(Exception):

@@ -30,7 +30,7 @@ from kernelmodel.mm.pgtable import pmd_alloc, pte_place, set_pte_at, zero_page
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_alloc, table_entry
 from kernelmodel.mm.vma import attach_anon_vma, find_vma, maybe_mkwrite
 from kernelmodel.mm.vmstat import add_mm_counter
-from kernelmodel.scenario_types import Place, Populate, Scenario, VmaSpec
+from kernelmodel.scenario.types import Place, Populate, Scenario, VmaSpec
 from kernelmodel.structs import Folio, Mm, Vma
 
 ZONE_START = 4 << 30

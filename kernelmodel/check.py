@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from kernelmodel.defs import MM_ANONPAGES, result_name
 from kernelmodel.invariants import violations
-from kernelmodel.locations import parse_location
 from kernelmodel.mm.vmstat import counters, mthp_stats
-from kernelmodel.scenario_types import Expect, Scenario
+from kernelmodel.scenario.types import Expect, Scenario
 from kernelmodel.session import Session
+from kernelmodel.stops.locations import parse_location
 from kernelmodel.trace import event_line
 
 BUDGET = 2_000_000

@@ -7,7 +7,7 @@ from kernelmodel.decision import Decision, Driver, GeneratorDriver, Wait
 from kernelmodel.fault.entry import access
 from kernelmodel.log import Log
 from kernelmodel.machine import Machine
-from kernelmodel.scenario_types import Access, Scenario
+from kernelmodel.scenario.types import Access, Scenario
 from kernelmodel.structs import Mm
 
 NO_STEP = -1

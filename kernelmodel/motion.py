@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from kernelmodel.breakpoint import Breakpoint
-    from kernelmodel.locations import Location
     from kernelmodel.run_protocol import Run, Stop
     from kernelmodel.stops import Breakpoints
+    from kernelmodel.stops.breakpoint import Breakpoint
+    from kernelmodel.stops.locations import Location
 
 Poll = Callable[[int], bool]
 """Called with the step every 256 stops; True interrupts."""

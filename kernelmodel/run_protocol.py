@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kernelmodel.scenario_types import Scenario
+from kernelmodel.scenario.types import Scenario
 from kernelmodel.snapshot import Event
 
 if TYPE_CHECKING:
-    from kernelmodel.variables import Variable
+    from kernelmodel.expr.variables import Variable
 
 
 class Stop(Protocol):

@@ -18,14 +18,14 @@ from kernelmodel.answers import Script, possible
 from kernelmodel.cpus import NO_STEP, Cpus, Run
 from kernelmodel.decision import Call, Decision, KernelBug, Question, Wait
 from kernelmodel.defs import result_name
-from kernelmodel.hits import Hits
 from kernelmodel.log import Log, Shape
+from kernelmodel.look.hits import Hits
 from kernelmodel.machine import Machine
-from kernelmodel.scenario_types import Access, Scenario
+from kernelmodel.scenario.types import Access, Scenario
 from kernelmodel.snapshot import Event, Snapshot, View
 
 if TYPE_CHECKING:
-    from kernelmodel.variables import Variable
+    from kernelmodel.expr.variables import Variable
 
 NO_EVENT = 0xFFFFFFFF
 """Event number of the last stop of a run, which belongs to none."""
@@ -192,7 +192,7 @@ class Session:
 
     def _note_before(self) -> None:
         """Keep the calls of this stop with their locals as text: structs would show later values."""
-        from kernelmodel import look_calls
+        from kernelmodel.look import calls as look_calls
 
         calls = self.calls()
         for call in calls:
@@ -248,32 +248,32 @@ class Session:
 
         ``cpu``: whose calls, -1 for the one that stopped; ``frame``: index into them, -1 for the innermost reviewed.
         """
-        from kernelmodel.variables import variable
+        from kernelmodel.expr.variables import variable
 
         return variable(self, name, frame, cpu)
 
     def deeper_variable(self, name: str) -> Variable | None:
         """The same for the mechanisms below the innermost reviewed call."""
-        from kernelmodel.variables import deeper_variable
+        from kernelmodel.expr.variables import deeper_variable
 
         return deeper_variable(self, name)
 
     def lookup(self, name: str, cpu: int = -1) -> Any:
         """What stands by itself under that name (a struct, what the CPU's fault is about); None if nothing does."""
-        from kernelmodel.look_names import lookup
+        from kernelmodel.look.names import lookup
 
         return lookup(self, name, cpu)
 
     def ask(self, text: str) -> int:
         """Value of an expression in C syntax at the present stop; ``ExprError`` or ``EvalError`` if it has none."""
         from kernelmodel.expr import evaluate, parse
-        from kernelmodel.stop_env import StopEnv
+        from kernelmodel.expr.env import StopEnv
 
         return evaluate(parse(text), StopEnv(self, self.step))
 
     def find_event(self, text: str, start: int, direction: int, poll: Callable[[int], bool] | None = None) -> int:
         """The nearest known step after ``start`` (before it: ``direction`` < 0) whose line has this text; -1: none."""
-        from kernelmodel.find import find_event
+        from kernelmodel.look.find import find_event
 
         return find_event(self, text, start, direction, poll)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from kernelmodel.scenario_types import Scenario
+    from kernelmodel.scenario.types import Scenario
     from kernelmodel.session import Session
 
 MAX_LENGTH = 64 << 10

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from kernelmodel.expr import parse
 from kernelmodel.run_protocol import Run
-from kernelmodel.watched import Value, Watched
+from kernelmodel.stops.watched import Value, Watched
 
 Poll = Callable[[int], bool]
 _EVERY = 256

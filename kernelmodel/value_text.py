@@ -7,10 +7,10 @@ from typing import Any
 
 from kernelmodel.arch import Arch
 from kernelmodel.defs import gfp_names, result_name
-from kernelmodel.expr_tokens import Null
+from kernelmodel.expr.tokens import Null
+from kernelmodel.expr.variables import is_unset
 from kernelmodel.members import Struct
 from kernelmodel.structs import Folio, FreeArea, MemCgroup, Mm, Vma, VmFault, VmStat, ZoneStruct
-from kernelmodel.variables import is_unset
 
 ERRNO_FLOOR = (1 << 64) - 4096
 """Numbers from here on are errors (``IS_ERR_VALUE``)."""

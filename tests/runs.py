@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.scenario import load, packaged
-from kernelmodel.scenario_types import Scenario
+from kernelmodel.scenario.types import Scenario
 from kernelmodel.session import Session
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kernelmodel.check import Verdict
-    from kernelmodel.scenario_faults import Problem
+    from kernelmodel.scenario.faults import Problem
 
 MODELLED = re.compile(
     r"mm/(memory|huge_memory|page_alloc|khugepaged|userfaultfd|memcontrol|mempolicy|rmap|pgtable-generic|swap_state|"

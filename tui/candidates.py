@@ -39,7 +39,7 @@ def _location(console: Console, word: str) -> list[str]:
 
 
 def _expr(console: Console, word: str) -> list[str]:
-    from kernelmodel.completions import completions
+    from kernelmodel.expr.completions import completions
 
     return completions(console.session, word)
 
@@ -58,7 +58,7 @@ def _outcome(console: Console, word: str) -> list[str]:
 
 
 def _setting(console: Console, word: str) -> list[str]:
-    from kernelmodel.scenario_edit import keys
+    from kernelmodel.scenario.edit import keys
 
     return [*CHOICES, *keys(console.session.scenario)]
 

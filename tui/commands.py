@@ -16,9 +16,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernelmodel.expr import EvalError, Expr, ExprError
-from kernelmodel.locations import LocationError
 from kernelmodel.motion import Motion, Poll
 from kernelmodel.stops import Breakpoints
+from kernelmodel.stops.locations import LocationError
 from tui.paint.rows import cells, clean
 from tui.places import Places, Spot
 from tui.settings import Settings
@@ -132,7 +132,7 @@ class Console:
 
     def check(self, expr: Expr, followed: bool) -> None:
         """``ExprError`` for an expression with a name that nothing here has; ``followed`` from stop to stop or not."""
-        from kernelmodel.unknown import checker
+        from kernelmodel.expr.unknown import checker
 
         checker(each.name for each in self.session.scenario.vmas)(expr, followed)
 

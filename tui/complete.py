@@ -163,8 +163,8 @@ def _candidates(kind: str, word: str, context: Context, commands: Sequence[Takes
 
 def _kinds(word: str) -> list[str]:
     """Decision kinds, and after ``kind:`` its outcomes."""
-    from kernelmodel.location_attrs import ENDS, OUTCOMES
-    from kernelmodel.locations import ALIASES
+    from kernelmodel.stops.attrs import ENDS, OUTCOMES
+    from kernelmodel.stops.locations import ALIASES
 
     kind, colon, _ = word.partition(":")
     if colon:

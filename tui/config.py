@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from kernelmodel.scenario_faults import Faults, KeyPath, Problem, ScenarioError, nearest, show
-from kernelmodel.scenario_text import Text, decode, unreadable
+from kernelmodel.scenario.faults import Faults, KeyPath, Problem, ScenarioError, nearest, show
+from kernelmodel.scenario.text import Text, decode, unreadable
 from tui.folders import config_folder
 from tui.keys import PRESETS, KeymapError, keymap
 from tui.settings import LAYOUTS, THEMES

@@ -29,8 +29,8 @@ from tui.prompt import Prompt
 from tui.verbs.text import since_of
 
 if TYPE_CHECKING:
-    from kernelmodel.breakpoint import Breakpoint
     from kernelmodel.session import Session
+    from kernelmodel.stops.breakpoint import Breakpoint
 
 
 MOST_AHEAD = 64

@@ -15,12 +15,12 @@ from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
 from kernelmodel.expr import ExprError, caret_under
 from kernelmodel.fault import VARIANTS, functions
-from kernelmodel.locations import LocationError
 from kernelmodel.scenario import Problem, ScenarioError
-from kernelmodel.scenario_faults import printable
-from kernelmodel.scenario_types import Place, Scenario
+from kernelmodel.scenario.faults import printable
+from kernelmodel.scenario.types import Place, Scenario
 from kernelmodel.session import Session
 from kernelmodel.stops import Breakpoints
+from kernelmodel.stops.locations import LocationError
 from kernelmodel.tokens import BadAnswer, Token, TokenError
 from kernelmodel.tokens import parse as parse_token
 from kernelmodel.trace import Record, follow, record, text_line

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 
 from kernelmodel.decision import KINDS
-from kernelmodel.location_attrs import OUTCOMES
+from kernelmodel.stops.attrs import OUTCOMES
 from tui import reference_words as words
 from tui.commands import Command, table
 from tui.keys import PRESETS, keymap

@@ -29,7 +29,7 @@ class Variant(NamedTuple):
 
 def functions() -> dict[str, int]:
     """Names of the modelled functions that can stop, and how many lines each has."""
-    from kernelmodel.look_calls import source_of
+    from kernelmodel.look.calls import source_of
 
     found: dict[str, int] = {}
     for name, code in _paths():

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernelmodel.expr import EvalError, ExprError, caret, evaluate, frozen, parse, truth, value_of
+from kernelmodel.expr.env import StopEnv
 from kernelmodel.journal import Field
 from kernelmodel.machine import Machine
 from kernelmodel.scenario import load
 from kernelmodel.session import Session
-from kernelmodel.stop_env import StopEnv
 from kernelmodel.structs import Struct, VmFault
 
 M64 = (1 << 64) - 1

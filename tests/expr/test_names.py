@@ -8,13 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from kernelmodel.expr import EvalError, ExprError, evaluate, parse
-from kernelmodel.location_attrs import LocationError
+from kernelmodel.expr.env import StopEnv
+from kernelmodel.expr.unknown import checker, unknown
 from kernelmodel.session import Session
 from kernelmodel.snapshot import CallView, View, WatchView
-from kernelmodel.stop_env import StopEnv
 from kernelmodel.stops import Breakpoints
+from kernelmodel.stops.attrs import LocationError
 from kernelmodel.trail import history, last_change
-from kernelmodel.unknown import checker, unknown
 from tests.runs import shipped
 from tui.told import display, value
 

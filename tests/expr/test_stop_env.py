@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from kernelmodel import motion
-from kernelmodel.completions import completions, members_of
 from kernelmodel.decision import Call
 from kernelmodel.expr import EvalError, evaluate, frozen, parse, truth
+from kernelmodel.expr.completions import completions, members_of
+from kernelmodel.expr.env import MustMove, StopEnv
 from kernelmodel.scenario import load
 from kernelmodel.session import Session
-from kernelmodel.stop_env import MustMove, StopEnv
 from kernelmodel.stops import Breakpoints
 from kernelmodel.structs import Mm
 from kernelmodel.trail import next_change

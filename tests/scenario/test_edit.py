@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernelmodel.scenario import ScenarioError, load, loads, packaged
-from kernelmodel.scenario_by_key import KeyProblem
-from kernelmodel.scenario_edit import EditError, edit, keys
-from kernelmodel.scenario_types import Scenario
+from kernelmodel.scenario.by_key import KeyProblem
+from kernelmodel.scenario.edit import EditError, edit, keys
+from kernelmodel.scenario.types import Scenario
 from kernelmodel.session import Session
 from tests.build import finish
 from tests.runs import shipped

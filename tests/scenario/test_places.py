@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kernelmodel.scenario import Problem, ScenarioError, loads
-from kernelmodel.scenario_places import Places
-from kernelmodel.scenario_text import MAX_INTEGER, MIN_INTEGER, Text, limits
+from kernelmodel.scenario.places import Places
+from kernelmodel.scenario.text import MAX_INTEGER, MIN_INTEGER, Text, limits
 from tests.scenario.broken_cases import CASES
 
 EXAMPLE = (Path(__file__).parents[2] / "scenarios/example.toml").read_text(encoding="utf-8")

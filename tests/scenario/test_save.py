@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from kernelmodel.check import check
 from kernelmodel.scenario import load, loads, packaged
-from kernelmodel.scenario_edit import edit, text_of
-from kernelmodel.scenario_save import UnwritableRun
-from kernelmodel.scenario_write import dumps
+from kernelmodel.scenario.edit import edit, text_of
+from kernelmodel.scenario.save import UnwritableRun
+from kernelmodel.scenario.write import dumps
 from kernelmodel.session import Session
 from kernelmodel.variant_names import SITES
 from tests.build import decisions, finish

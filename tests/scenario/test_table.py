@@ -13,8 +13,8 @@ import pytest
 
 from kernelmodel.fault import VARIANTS as FAULT_PATHS
 from kernelmodel.scenario import docs, load, loads, new, packaged, schema
-from kernelmodel.scenario_keys import ROOT, TABLES
-from kernelmodel.scenario_tables import Key, Later, Table, Tables
+from kernelmodel.scenario.keys import ROOT, TABLES
+from kernelmodel.scenario.tables import Key, Later, Table, Tables
 from kernelmodel.variant_names import NOT_YET, SITES, SITES_WITH_ORDER, VARIANTS
 
 ROOM = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kernelmodel.scenario import find, load, loads, packaged
-from kernelmodel.scenario_types import Answer, Boot, Memory, Place, Populate, Scenario, Thp, VmaSpec
+from kernelmodel.scenario.types import Answer, Boot, Memory, Place, Populate, Scenario, Thp, VmaSpec
 from tests.scenario.broken_cases import HEAP, E, V
 
 START = 0x7F0000000000

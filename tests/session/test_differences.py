@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernelmodel.differences import differences
+from kernelmodel.look.differences import differences
 from kernelmodel.scenario import load
 from kernelmodel.session import Session
 from tests.build import cells, finish

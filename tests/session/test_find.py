@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernelmodel.find import may_hold
+from kernelmodel.look.find import may_hold
 from kernelmodel.scenario import load
 from kernelmodel.session import Session
 from kernelmodel.trace import found_line
@@ -69,7 +69,7 @@ def test_what_was_settled_otherwise_is_found_as_it_is() -> None:
 
 
 def test_a_search_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kernelmodel import find
+    from kernelmodel.look import find as find
 
     monkeypatch.setattr(find, "_EVERY", 8)
     seen: list[int] = []

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernelmodel import delta as delta_module
-from kernelmodel import look_since
-from kernelmodel.delta import Delta
-from kernelmodel.look_memory import places
+from kernelmodel.look import delta as delta_module
+from kernelmodel.look import since as look_since
+from kernelmodel.look.delta import Delta
+from kernelmodel.look.memory import places
 from kernelmodel.members import Struct
 from kernelmodel.scenario import load
 from kernelmodel.session import Session

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kernelmodel import mail as mail_module
 from kernelmodel.mail import mail, markdown, ndjson
-from kernelmodel.mail_words import plain
+from kernelmodel.mail.words import plain
 from kernelmodel.scenario import load, loads, packaged
 from kernelmodel.session import Session
 from kernelmodel.trace import follow

@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kernelmodel.scenario_types import Scenario
+from kernelmodel.expr.variables import Variable
+from kernelmodel.scenario.types import Scenario
 from kernelmodel.snapshot import Event
-from kernelmodel.variables import Variable
 
 BLANK = Event(0, 0, 0, "", "", "", 0, "", -1, -1, -1, "", "", True, False, ())
 

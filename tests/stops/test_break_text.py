@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernelmodel.break_text import BreakText, parse_break, parse_watch, spelled
-from kernelmodel.breakpoint import Breakpoint
 from kernelmodel.expr import ExprError
-from kernelmodel.locations import LocationError
 from kernelmodel.stops import Breakpoints
+from kernelmodel.stops.breakpoint import Breakpoint
+from kernelmodel.stops.locations import LocationError
+from kernelmodel.stops.text import BreakText, parse_break, parse_watch, spelled
 
 
 @pytest.mark.parametrize(

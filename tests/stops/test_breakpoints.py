@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 
 from kernelmodel.expr import ExprError
-from kernelmodel.locations import LocationError
 from kernelmodel.machine import Machine
 from kernelmodel.stops import Breakpoints
+from kernelmodel.stops.locations import LocationError
 from kernelmodel.structs import Mm, Vma, VmFault
 
 from .fake import FakeRun, story

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernelmodel.locations import LocationError, parse_location
+from kernelmodel.stops.locations import LocationError, parse_location
 
 from .fake import FakeRun, story
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from kernelmodel import motion
-from kernelmodel.locations import parse_location
 from kernelmodel.motion import Motion
 from kernelmodel.stops import Breakpoints
+from kernelmodel.stops.locations import parse_location
 
 from .fake import FakeRun, story
 

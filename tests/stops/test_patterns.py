@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernelmodel.locations import LocationError, line_of, parse_location
-from kernelmodel.patterns import MAX_LINE, PatternError, check, occurs
 from kernelmodel.scenario import loads
-from kernelmodel.scenario_faults import ScenarioError
+from kernelmodel.scenario.faults import ScenarioError
+from kernelmodel.stops.locations import LocationError, line_of, parse_location
+from kernelmodel.stops.patterns import MAX_LINE, PatternError, check, occurs
 
 from .fake import FakeRun, story
 

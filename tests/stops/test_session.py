@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from kernelmodel import motion
-from kernelmodel.scenario_types import Access, Memory, Scenario, VmaSpec
+from kernelmodel.scenario.types import Access, Memory, Scenario, VmaSpec
 from kernelmodel.session import Session
 from kernelmodel.stops import Breakpoints
 

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from kernelmodel import motion
 from kernelmodel.expr import EvalError, frozen, parse
+from kernelmodel.expr.env import StopEnv
+from kernelmodel.expr.reads import Reads, pte_of
+from kernelmodel.expr.variables import same_owners
 from kernelmodel.mm.pgtable import translate
-from kernelmodel.reads import Reads, pte_of
 from kernelmodel.scenario import load
 from kernelmodel.session import Session
-from kernelmodel.stop_env import StopEnv
 from kernelmodel.stops import Breakpoints
+from kernelmodel.stops.watched import Value, Watched
 from kernelmodel.structs import Mm
 from kernelmodel.trail import history, last_change, next_change
-from kernelmodel.variables import same_owners
-from kernelmodel.watched import Value, Watched
 from tests.runs import runs
 
 HEAP = 0x7F0000002000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kernelmodel import motion, stops
 from kernelmodel.expr import EvalError, parse, truth
-from kernelmodel.stop_env import StopEnv
+from kernelmodel.expr.env import StopEnv
 from kernelmodel.stops import Breakpoints
 from kernelmodel.structs import Mm
 

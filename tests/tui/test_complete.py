@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernelmodel.locations import parse_location
+from kernelmodel.stops.locations import parse_location
 from tui.complete import MOST, complete
 from tui.filenames import filenames
 

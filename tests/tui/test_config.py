@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernelmodel.scenario_faults import ScenarioError
+from kernelmodel.scenario.faults import ScenarioError
 from tui.config import MAX_BYTES, Config, init_script, load
 from tui.keys import keymap
 

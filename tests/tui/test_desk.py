@@ -133,8 +133,8 @@ def test_a_watchpoint_says_what_changed(shell):
 
 
 def test_a_condition_without_a_value_is_an_error_in_sight(shell):
-    shell.type("break fallback if nowhere").press("c")
-    assert "its condition has no value: nowhere" in shell.message
+    shell.type("break fallback if folio->order").press("c")
+    assert "its condition has no value: folio is NULL" in shell.message
     assert shell.desk.message[0][1] == "error"
 
 

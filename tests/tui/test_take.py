@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernelmodel.check import Verdict
-from kernelmodel.scenario_faults import Problem
+from kernelmodel.scenario.faults import Problem
 from tui.b4 import b4, touched
 from tui.paint.frame import Frame
 from tui.take import MAX_CLIPBOARD, ascii_only, osc52, save, save_shot, svg, text_frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernelmodel.expr_parse import parse
+from kernelmodel.expr.grammar import parse
 from kernelmodel.snapshot import Change, CpuView, View
 from tests.tui.fake import ALLOC, FAULT, snapshot
 from tests.tui.test_frames import MARKS, WATCHED, look

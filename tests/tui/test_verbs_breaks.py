@@ -105,9 +105,9 @@ def test_a_watchpoint_stops_where_the_value_has_just_changed_both_ways(console):
 
 
 def test_a_condition_without_a_value_stops_and_says_so(console):
-    go(console, "break fallback if nowhere > 3")
+    go(console, "break fallback if folio->order > 3")
     rows = go(console, "c")
-    assert "nowhere has no value here" in rows[0]
+    assert "folio is NULL" in rows[0]
     assert console.session.step == 10
 
 
@@ -134,8 +134,8 @@ def test_edit_break_says_it_anew_and_keeps_hits(console):
     assert fails(console, "edit-break 1  falback")[0] == len("edit-break 1  ")
     assert "edit-break N LOC" in fails(console, "edit-break 1")[1]
     assert state(console) == before
-    go(console, "watch i", "edit-break 2 order if i")
-    assert texts(console)[1] == "order if i"
+    go(console, "watch i", "edit-break 2 prefer if i")
+    assert texts(console)[1] == "prefer if i"
     assert fails(console, "edit-break 2  1 +* 2")[0] == len("edit-break 2  1 +")
 
 
@@ -235,3 +235,21 @@ def test_commands_that_never_end_are_ended(console, monkeypatch, lines):
     assert not console.queue
     go(console, "print 1")
     assert console.log[-1] == "1 = 1"
+
+
+@pytest.mark.parametrize(
+    ("line", "col", "words"),
+    [("watch nosuch", 6, "nosuch"), ("watch mm->nosuch", 10, "no member"), ("break alloc if nosuch", 15, "nosuch"),
+     ("watch order", 6, "order"), ("break alloc if 1 / 0", 15, "division")],
+)  # fmt: skip
+def test_what_can_never_have_a_value_is_refused(console, line, col, words):
+    before = state(console)
+    at, message = fails(console, line)
+    assert at == col or words == "division"
+    assert words in message
+    assert state(console) == before
+
+
+def test_a_line_that_decides_nothing_means_the_next_that_does(console):
+    assert go(console, "break alloc_anon_folio:64") == ["breakpoint 1: alloc_anon_folio:67"]
+    assert "decides nothing at line 69" in fails(console, "break alloc_anon_folio:69")[1]

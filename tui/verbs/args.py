@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from kernelmodel.expr import EvalError, ExprError, number
-from kernelmodel.locations import Location, LocationError, parse_location
 from kernelmodel.snapshot import Snapshot, View
+from kernelmodel.stops.locations import Location, LocationError, parse_location
 from tui.commands import CommandError, Console, Line
 from tui.paint import source
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from kernelmodel.expr import ExprError, number
-from kernelmodel.locations import LocationError
+from kernelmodel.stops.locations import LocationError
 from tui.commands import Command, CommandError, Console, Line, Result, Verb
 from tui.marks import toggle
 from tui.verbs import args

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from kernelmodel.expr import EvalError, evaluate, number
 from kernelmodel.expr import parse as parse_expr
-from kernelmodel.stop_env import StopEnv
+from kernelmodel.expr.env import StopEnv
 from kernelmodel.value_text import value_text
 from tui.commands import Command, CommandError, Console, Line, Result, Verb
 from tui.paint import source

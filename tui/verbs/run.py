@@ -6,7 +6,7 @@ from __future__ import annotations
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
 from kernelmodel.motion import Motion, Poll
-from kernelmodel.scenario_faults import ScenarioError
+from kernelmodel.scenario.faults import ScenarioError
 from kernelmodel.session import Session
 from kernelmodel.tokens import BadAnswer, TokenError
 from tui.commands import Command, CommandError, Console, Line, Result
@@ -47,7 +47,7 @@ def _set(console: Console, line: Line) -> Result:
         return _setting(console, name, value, line)
     if not value:
         raise CommandError(f"set {name} to what?")
-    from kernelmodel import scenario_edit
+    from kernelmodel.scenario import edit as scenario_edit
 
     try:
         edited = scenario_edit.edit(console.session.scenario, name, value)
@@ -117,7 +117,7 @@ def _flat(path: str, value: object) -> list[tuple[str, str]]:
 
 
 def _save(console: Console, line: Line) -> Result:
-    from kernelmodel.scenario_save import UnwritableRun, text_of
+    from kernelmodel.scenario.save import UnwritableRun, text_of
 
     if not line.args:
         raise CommandError("save-scenario FILE")

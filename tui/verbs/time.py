@@ -120,7 +120,7 @@ def _diff(console: Console, line: Line) -> Result:
 
 def _rows(console: Console, begin: int, end: int) -> list[str]:
     """``what  old -> new`` between two stops, aligned."""
-    from kernelmodel.differences import differences
+    from kernelmodel.look.differences import differences
 
     changes = differences(console.session, begin, end, MOST_ROWS)
     wide = min(max((len(each.what) for each in changes), default=0), 40)

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From a session at a stop to the frozen ``Snapshot`` that a front end sees; its cost is bounded by the view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kernelmodel.decision import Question
+from kernelmodel.defs import gfp_names
+from kernelmodel.look.calls import call_views
+from kernelmodel.look.lists import cpu_views, event_window, lock_views, near_fallbacks, overview, timeline, vma_views
+from kernelmodel.look.memory import entry_view, pte_row, walk, zone_views
+from kernelmodel.look.names import find_local
+from kernelmodel.look.orders import brackets, order_rows, pass_events, same_table, window
+from kernelmodel.look.since import Selected, compare
+from kernelmodel.mm.pgtable import pte_index
+from kernelmodel.mm.vmstat import counters
+from kernelmodel.snapshot import Event, Snapshot, View
+from kernelmodel.structs import VmFault
+
+if TYPE_CHECKING:
+    from kernelmodel.session import Session
+
+MAX_CHANGES = 200
+
+
+def build(session: Session, view: View) -> Snapshot:
+    """One stop, frozen."""
+    m, step, log = session.m, session.step, session.log
+    shape = log.at(step)
+    address = fault_address(session)
+    shown = view.pte_at if view.pte_at >= 0 else address
+    passed = pass_events(session)
+    orders = order_rows(session, passed, address)
+    first, row = window(session, shown, orders, view.ptes)
+    since = min(view.since, session.last) if view.since >= 0 else step - 1
+    chosen = view.cpu if 0 <= view.cpu < m.nr_cpus else -1
+    # what another stop must be visited for comes first: going there loses the paths
+    delta, watches = compare(session, since, Selected(view.watch, view.frame, chosen), shown, first, row)
+    cpu = chosen if chosen >= 0 else shape.cpu
+    calls = call_views(session, cpu)
+    decision = session.decision
+    question = decision if isinstance(decision, Question) else None
+    stop = session.stop
+    gfp = gfp_of(session, passed)
+    scenario = session.scenario
+    current = session.current_event() if stop.kind != "end" else None
+    buckets, bucket = overview(session, view.overview)
+    return Snapshot(
+        title=scenario.title,
+        name=scenario.name,
+        variant=session.variant,
+        arch=m.arch.name,
+        page_size=m.arch.page_size,
+        pmd_order=m.arch.pmd_order,
+        step=step,
+        last=session.last,
+        stop=stop.kind,
+        stop_text=stop.text,
+        cpu=shape.cpu,
+        event=session.event(step) if shape.kind else None,
+        outcomes=question.outcomes if question else (),
+        forcible=question.forcible() if question and question.forcible else (),
+        access=access_text(session, current) if current is not None else "",
+        address=address,
+        calls=calls,
+        frame=view.frame if 0 <= view.frame < len(calls) else innermost(calls),
+        orders=orders,
+        gfp=gfp,
+        gfp_names=gfp_names(gfp) if gfp >= 0 else (),
+        walk=walk(m, 0, shown, delta) if shown >= 0 else (),
+        ptes=pte_row(m, 0, shown, first, row, delta) if shown >= 0 else (),
+        fault_index=pte_index(m, address) if address >= 0 and same_table(session, shown, address) else -1,
+        brackets=brackets(session, orders) if same_table(session, shown, address) else (),
+        entry=entry_view(m, 0, shown, delta) if shown >= 0 else None,
+        vmas=vma_views(session, address),
+        zones=zone_views(m, delta),
+        changes=tuple(delta.rows(step, MAX_CHANGES)),
+        events=event_window(session, view.events, view.event_at),
+        timeline=timeline(session, view.timeline),
+        fallbacks=near_fallbacks(session),
+        cpus=cpu_views(session),
+        locks=lock_views(session),
+        counters=tuple(sorted(counters(m).items())),
+        memcg=(m.memcg_usage.get(0), m.knobs["memcg_limit"]),
+        view_cpu=cpu,
+        since=since,
+        watches=watches,
+        overview=buckets,
+        bucket=bucket,
+        edited=scenario.edited,
+    )
+
+
+def fault_address(session: Session) -> int:
+    """Page-aligned address of the access in progress, -1 if there is none."""
+    event = session.current_event()
+    return event.address & session.m.arch.page_mask if event is not None else -1
+
+
+def access_text(session: Session, event: Any) -> str:
+    """``write heap+0x3000``, with the CPU where there are several."""
+    text = f"{'write' if event.write else 'read'} {event.text}"
+    return f"cpu{event.cpu} {text}" if session.m.nr_cpus > 1 else text
+
+
+def innermost(calls: tuple[Any, ...]) -> int:
+    """Index of the innermost call that is not a mechanism."""
+    return max((n for n, call in enumerate(calls) if not call.mechanism), default=0)
+
+
+def gfp_of(session: Session, passed: list[Event]) -> int:
+    """The mask of the last request of this pass, or the one that the path has computed; -1 before that."""
+    for event in reversed(passed):
+        if event.kind == "alloc":
+            gfp = dict(event.more).get("gfp")
+            return gfp if isinstance(gfp, int) else -1
+    vmf: VmFault | None = find_local(session, VmFault)
+    return vmf.gfp if vmf is not None else -1

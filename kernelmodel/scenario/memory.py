@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Rules of a scenario that concern the machine: its memory, and the knobs of its kernel."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kernelmodel.scenario.faults import KeyPath
+from kernelmodel.scenario.keys import BOOT, MAX_MEMORY, THP
+from kernelmodel.scenario.mm import Context
+from kernelmodel.scenario.tables import Table
+from kernelmodel.scenario.types import Boot, Memory, Thp
+
+MAX_BLOCKS = 65536
+
+
+# -- memory -------------------------------------------------------------------------------------------
+def read_memory(ctx: Context, table: dict[str, Any]) -> Memory:
+    """``[memory]``."""
+    arch, faults = ctx.arch, ctx.faults
+    free = table.get("free")
+    if arch is None:
+        return Memory()
+    size = table.get("size", None if "free" in table else 64 << 20)
+    span = size
+    if size is not None and not ctx.aligned(size, ("memory", "size"), "size"):
+        size = None
+    blocks = (
+        tuple(sorted((int(order), number) for order, number in free.items() if number)) if free is not None else None
+    )
+    if blocks is not None and not _blocks_fit(ctx, blocks, size):
+        blocks = ()
+    limit = table.get("memcg_limit")
+    low = table.get("min")
+    pages = None if low is None else low[0] >> arch.page_shift if low[1] == "bytes" else low[0]
+    if pages is not None and span is not None and pages > span >> arch.page_shift:
+        faults.add(
+            ("memory", "min"), f"{pages} pages are more than the zone has", "an integer counts pages, text bytes"
+        )
+    return Memory(size, None if limit is None else limit & arch.page_mask, blocks, pages)
+
+
+def _blocks_fit(ctx: Context, blocks: tuple[tuple[int, int], ...], size: int | None) -> bool:
+    """Can a zone of ``size`` bytes (None: any) hold these free blocks, the buddy of each in use?"""
+    assert ctx.arch is not None
+    top = ctx.arch.max_order
+    path: KeyPath = ("memory", "free")
+    good = True
+    for order, _ in blocks:
+        if order > top:
+            ctx.faults.add((*path, str(order)), f"no block has order {order}", f"the highest is {top}", key=True)
+            good = False
+    total = sum(number for _, number in blocks)
+    if total > MAX_BLOCKS:
+        ctx.faults.add(
+            path, f"{total:,} free blocks (at most {MAX_BLOCKS:,})", "a fresh zone of some size has any number"
+        )
+        good = False
+    if not good:
+        return False
+    need = sum(number << (order if order == top else order + 1) for order, number in blocks) << ctx.arch.page_shift
+    if need > MAX_MEMORY or (size is not None and need > size):
+        limit = f"the zone has {size:,} bytes" if size is not None and need > size else "memory has at most 16T"
+        hint = "the buddy of each block is in use and counts too; leave size out"
+        ctx.faults.add(path, f"these blocks need {need:,} bytes; {limit}", hint if size is not None else "fewer blocks")
+        return False
+    return True
+
+
+# -- knobs --------------------------------------------------------------------------------------------
+def note_knobs(ctx: Context, table: Table, values: dict[str, Any]) -> None:
+    """A note for each knob that the variant does not have."""
+    for name in values if ctx.variant is not None else ():
+        key = table.key(name)
+        if key is not None and key.knob and ctx.variant is not None and key.knob not in ctx.variant.knobs:
+            path = (table.title.strip("[]"), name)
+            ctx.faults.note(path, f"{ctx.variant.id} has no {name}; the value has no effect")
+
+
+def read_thp(ctx: Context, table: dict[str, Any]) -> Thp:
+    """``[thp]``."""
+    note_knobs(ctx, THP, table)
+    sizes = []
+    for name, value in table.items():
+        match = re.fullmatch(r"hugepages-([0-9]+)kB", name)
+        if match and ctx.arch is not None:
+            has = ctx.variant is None or "hugepages-*kB" in ctx.variant.knobs
+            known = [ctx.arch.page_size >> 10 << order for order in range(2, ctx.arch.pmd_order + 1)]
+            if has and (name != f"hugepages-{int(match[1])}kB" or int(match[1]) not in known):
+                hint = "sizes are " + ", ".join(f"{size}kB" for size in known)
+                ctx.faults.add(
+                    ("thp", name), f"{ctx.arch.name} has no anonymous folio of {match[1]} kB", hint, key=True
+                )
+            sizes.append((name, str(value)))
+    plain = {name: table[name] for name in ("enabled", "defrag", "use_zero_page", "prctl_thp_disable") if name in table}
+    return Thp(**plain, per_size=tuple(sizes))
+
+
+def read_boot(ctx: Context, table: dict[str, Any]) -> Boot:
+    """``[boot]``."""
+    note_knobs(ctx, BOOT, table)
+    if ctx.arch is None:
+        return Boot()
+    hook, cap = table.get("arch_wants_pte_order"), table.get("flexthp_unhinted_max")
+    top = ctx.arch.pmd_order - 1
+    if hook is not None and hook > top:
+        hint = f"-1 (no wish) … {top} on {ctx.arch.name}"
+        ctx.faults.add(("boot", "arch_wants_pte_order"), f"order {hook} is not below the PMD", hint)
+    if cap is not None and (cap.bit_count() != 1 or not ctx.arch.page_size <= cap <= ctx.arch.pmd_size):
+        size = f"{ctx.arch.page_size >> 10}K … {ctx.arch.pmd_size >> 10}K"
+        message = f"flexthp_unhinted_max is no power of two in {size}: the kernel ignores it, and so does the model"
+        ctx.faults.note(("boot", "flexthp_unhinted_max"), message)
+        cap = None
+    return Boot(hook, cap)
+
+
+def note_config(ctx: Context, config: dict[str, bool]) -> None:
+    """Notes: which configurations the variant can't have, and that none of the others changes anything yet."""
+    variant = ctx.variant.id if ctx.variant is not None else ""
+    for name in config:
+        if name not in ("CONFIG_PT_RECLAIM", "CONFIG_FLEXIBLE_THP"):
+            ctx.faults.note(("config", name), f"{name} has no effect in this version")
+    if config.get("CONFIG_PT_RECLAIM") and variant.startswith("v3"):
+        ctx.faults.note(
+            ("config", "CONFIG_PT_RECLAIM"), f"the release of {variant} has no CONFIG_PT_RECLAIM; no effect"
+        )
+    flexible = config.get("CONFIG_FLEXIBLE_THP")
+    if flexible is not None and variant in ("v3", "v3-off") and flexible != (variant == "v3"):
+        ctx.faults.note(
+            ("config", "CONFIG_FLEXIBLE_THP"), "the variant decides this (v3 has it, v3-off has not); no effect"
+        )
