@@ -12,7 +12,6 @@ from tui.paint.layouts import choose as choose_layout
 from tui.paint.overlay import Overlay
 from tui.paint.rows import Row
 from tui.paint.under import expression, location, number_of, step_of
-from tui.verbs.session import help_lines
 
 if TYPE_CHECKING:
     from tui.desk import Desk
@@ -264,6 +263,7 @@ def _shot(desk: Desk, name: str = "") -> None:
 
 def _help(desk: Desk) -> None:
     from tui.paint import helptext
+    from tui.verbs.session import help_lines
 
     desk.overlay = Overlay(
         "help", f"help: {desk.look.focus}", helptext.paint(desk.look.focus, desk.keys, help_lines(), desk.width)

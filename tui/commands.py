@@ -12,19 +12,18 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from kernelmodel.expr import EvalError, Expr, ExprError
 from kernelmodel.motion import Motion, Poll
 from kernelmodel.stops import Breakpoints
-from kernelmodel.stops.locations import LocationError
+from kernelmodel.text_fault import TextFault
 from tui.paint.rows import cells, clean
 from tui.places import Places, Spot
 from tui.settings import Settings
 from tui.told import display, place_lines
 
 if TYPE_CHECKING:
+    from kernelmodel.expr import Expr
     from kernelmodel.session import Session
 
 Move = Callable[[Poll | None], Motion]
@@ -174,6 +173,17 @@ class Console:
             result.lines += complaint
         return result
 
+    def since(self) -> int:
+        """The step with which the panes compare, -1 for the stop before."""
+        diff = self.settings.diff
+        if diff == "last":
+            return -1
+        if diff == "start":
+            return 0
+        if diff in self.places.marks:
+            return self.places.marks[diff]
+        return int(diff) if diff.isdecimal() else -1
+
     def watched(self) -> tuple[str, ...]:
         """Expressions in view: displays, then what watchpoints watch."""
         watches = (each.watch.text for each in self.breaks if each.watch is not None)
@@ -273,10 +283,8 @@ class Console:
             result = perform(self, command, line)
         except CommandError as error:
             return Result(with_caret(self.prompt, text, error.message, error.col), error=True)
-        except (LocationError, ExprError) as error:
-            return Result(with_caret(self.prompt, text, str(error), start + max(error.at, 0)), error=True)
-        except EvalError as error:
-            return Result(with_caret(self.prompt, text, error.message, start), error=True)
+        except TextFault as error:
+            return Result(with_caret(self.prompt, text, str(error), start + error.column()), error=True)
         if command.repeats:
             self.last_motion = text
         return result
@@ -373,13 +381,19 @@ def perform(console: Console, command: Command, line: Line) -> Result:
 
 def find(word: str, text: str, begin: int = 0) -> Command:
     """The command of that name, alias or unique prefix; ``CommandError`` with a suggestion if there is none."""
-    found = [command for command in table() if word == command.name or word in command.aliases]
+    from tui.verbs.motion import COMMANDS as motions
+
+    # most keys are motions: the rest of the table is loaded when another command is named
+    found = [command for command in motions if word == command.name]
+    found = found or [command for command in table() if word == command.name or word in command.aliases]
     if not found and word:
         found = [command for command in table() if command.name.startswith(word)]
     if len(found) == 1:
         return found[0]
     if found:
         raise CommandError(f"{word} could be " + ", ".join(command.name for command in found), begin)
+    from difflib import get_close_matches
+
     close = get_close_matches(word, [command.name for command in table()], 1)
     hint = f"did you mean {close[0]}?" if close else "help lists the commands"
     raise CommandError(f"no command {word or ascii(text[begin : begin + 1])}; {hint}", begin)
@@ -387,7 +401,7 @@ def find(word: str, text: str, begin: int = 0) -> Command:
 
 def table() -> tuple[Command, ...]:
     """Every command, in the order of the help."""
-    from tui.verbs import COMMANDS
+    from tui.verbs.table import COMMANDS
 
     return COMMANDS
 

@@ -26,7 +26,6 @@ from tui.paint.overlay import lines as box_lines
 from tui.paint.rows import Row, cells, clean
 from tui.panes.moves import Eye, Place, move
 from tui.prompt import Prompt
-from tui.verbs.text import since_of
 
 if TYPE_CHECKING:
     from kernelmodel.session import Session
@@ -344,7 +343,7 @@ class Desk:
         look, console = self.look, self.console
         look.breaks = marks(self.breaks)
         look.marks = console.places.marks
-        look.since = since_of(console)
+        look.since = console.since()
         look.cpus = console.session.m.nr_cpus
         view = frame.view_for(look, self.session.step, self.width, self.height, self.eye.pte_at, console.frame)
         self.snap = self.session.snapshot(view._replace(cpu=console.cpu, since=look.since, watch=console.watched()))

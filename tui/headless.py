@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, TextIO
 from kernelmodel import scenario as scenarios
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
-from kernelmodel.expr import ExprError, caret_under
 from kernelmodel.fault import VARIANTS, functions
 from kernelmodel.scenario import Problem, ScenarioError
 from kernelmodel.scenario.faults import printable
 from kernelmodel.scenario.types import Place, Scenario
 from kernelmodel.session import Session
 from kernelmodel.stops import Breakpoints
-from kernelmodel.stops.locations import LocationError
+from kernelmodel.text_fault import TextFault
 from kernelmodel.tokens import BadAnswer, Token, TokenError
 from kernelmodel.tokens import parse as parse_token
 from kernelmodel.trace import Record, follow, record, text_line
@@ -90,17 +89,22 @@ def problem_at(scenario: Scenario, place: Place, message: str) -> Problem:
 
 def breakpoints(scenario: Scenario, extra: Iterable[str]) -> Breakpoints:
     """Those of the scenario, then those of the command line (``LOC`` or ``LOC if EXPR``)."""
-    breaks = Breakpoints(functions())
+    breaks = Breakpoints(functions)
     for spec in scenario.breaks:
         breaks.add(spec.on, spec.condition, origin="scenario")
     for text in extra:
         try:
             breaks.add(text, origin="option")
-        except LocationError as error:
-            raise UsageError(f"-b {text}: {error.message}" + (f" ({error.hint})" if error.hint else "")) from None
-        except ExprError as error:
-            raise UsageError(f"-b {text}: {error.message}\n{caret_under(text, error.at)}") from None
+        except TextFault as error:
+            raise UsageError(f"-b {text}: {error}{_caret(text, error)}") from None
     return breaks
+
+
+def _caret(text: str, error: TextFault) -> str:
+    """A line more for an expression; a location's words say it all."""
+    from kernelmodel.expr import ExprError, caret_under
+
+    return f"\n{caret_under(text, error.at)}" if isinstance(error, ExprError) else ""
 
 
 def told(out: Output, program: str, call: Callable[[], int]) -> int:

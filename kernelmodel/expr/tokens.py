@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from kernelmodel.text_fault import TextFault
+
 MAX_TEXT = 4096
 """Longest expression, in characters."""
 MASK = (1 << 64) - 1
@@ -31,7 +33,7 @@ _REFUSED = {
 }
 
 
-class ExprError(Exception):
+class ExprError(TextFault):
     """An expression that does not parse.
 
     ``message`` is one line; ``col`` counts characters of the expression from 1.  Where the expression stands in a
@@ -57,7 +59,7 @@ class Null(int):
 NULL = Null()
 
 
-class EvalError(Exception):
+class EvalError(TextFault):
     """An expression that has no value at this stop.
 
     ``message`` is one line; ``at`` is the column, from 0, of the culprit in the expression, -1 if that is not known.

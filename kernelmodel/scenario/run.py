@@ -23,11 +23,7 @@ def read_events(ctx: Context, tables: list[dict[str, Any]], raw: Any) -> tuple[A
     """Every ``[[event]]``; ``raw`` is what the file has there, to see which verbs stand in each."""
     if not tables:
         ctx.faults.add(("event",), "a scenario needs at least one [[event]]", 'write = "heap+0x3000"')
-    found = [
-        _event(ctx, table, raw[i], ("event", i))
-        for i, table in enumerate(tables)
-        if isinstance(raw[i], dict)
-    ]
+    found = [_event(ctx, table, raw[i], ("event", i)) for i, table in enumerate(tables) if isinstance(raw[i], dict)]
     return tuple(event for event in found if event is not None)
 
 

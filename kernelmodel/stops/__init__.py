@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # loaded with the first breakpoint, which most sessions don't have at their start
@@ -20,12 +20,12 @@ MAX_LOGGED = 10_000
 class Breakpoints:
     """In the order of their numbers, which count from 1 and are never used twice."""
 
-    def __init__(self, functions: Iterable[str] = (), check: Check | None = None) -> None:
-        """``functions``: names of the modelled functions, so that a misspelt one is refused.
+    def __init__(self, functions: Iterable[str] | Callable[[], Iterable[str]] = (), check: Check | None = None) -> None:
+        """``functions``: names of the modelled functions, so that a misspelt one is refused; or who knows them.
 
         ``check`` refuses expressions that can have no value at any stop (``kernelmodel.expr.unknown.checker``).
         """
-        self.functions = functions
+        self._functions = functions
         self.check = check
         """May be changed when another scenario is run."""
         self.logged: list[tuple[int, str]] = []
@@ -35,6 +35,13 @@ class Breakpoints:
         self._next = 1
         self._at = -1
         """Stop about which ``match`` was asked last without being told which."""
+
+    @property
+    def functions(self) -> Iterable[str]:
+        """Names of the modelled functions, perhaps with their lengths in lines."""
+        if callable(self._functions):
+            self._functions = self._functions()
+        return self._functions
 
     def __iter__(self) -> Iterator[Breakpoint]:
         return iter(tuple(self._all.values()))

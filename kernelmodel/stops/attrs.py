@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from kernelmodel.expr import ExprError, number
+from kernelmodel.text_fault import TextFault
 
 ENDS = ("end", "blocked")
 """Stops that are no decisions and can be stopped at all the same (``bug`` is both)."""
@@ -28,7 +29,7 @@ OUTCOMES = {
 """Outcomes that a kind can have (reasons, for those of ``BY_REASON``); kinds that are not here take any word."""
 
 
-class LocationError(Exception):
+class LocationError(TextFault):
     """A location that means nothing.
 
     ``message`` and ``hint`` (perhaps empty) are one line each; ``col`` is the column of the fault, from 0, in the text

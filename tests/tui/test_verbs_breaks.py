@@ -248,8 +248,3 @@ def test_what_can_never_have_a_value_is_refused(console, line, col, words):
     assert at == col or words == "division"
     assert words in message
     assert state(console) == before
-
-
-def test_a_line_that_decides_nothing_means_the_next_that_does(console):
-    assert go(console, "break alloc_anon_folio:64") == ["breakpoint 1: alloc_anon_folio:67"]
-    assert "decides nothing at line 69" in fails(console, "break alloc_anon_folio:69")[1]

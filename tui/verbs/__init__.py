@@ -1,14 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The table of commands, by group: a verb gets the console and its arguments, returns a ``Result``, moves nothing."""
-
-from __future__ import annotations
-
-from tui.verbs.breaks import COMMANDS as BREAKS
-from tui.verbs.inspect import COMMANDS as INSPECT
-from tui.verbs.motion import COMMANDS as MOTION
-from tui.verbs.run import COMMANDS as RUN
-from tui.verbs.screen import COMMANDS as SCREEN
-from tui.verbs.session import COMMANDS as SESSION
-from tui.verbs.time import COMMANDS as TIME
-
-COMMANDS = (*MOTION, *BREAKS, *INSPECT, *TIME, *RUN, *SESSION, *SCREEN)
+"""What commands do: a verb gets the console and its arguments, returns a ``Result``, moves nothing."""

@@ -6,14 +6,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from kernelmodel.expr import EvalError, ExprError, number
 from kernelmodel.snapshot import Snapshot, View
-from kernelmodel.stops.locations import Location, LocationError, parse_location
+from kernelmodel.text_fault import TextFault
 from tui.commands import CommandError, Console, Line
-from tui.paint import source
+
+if TYPE_CHECKING:
+    from kernelmodel.stops.locations import Location
 
 T = TypeVar("T")
 
@@ -26,10 +26,8 @@ def standing(col: int, unsaid: int = 0) -> Iterator[None]:
     """Tell the column of a fault in a text that begins at ``col`` of the line, after ``unsaid`` characters put before."""
     try:
         yield
-    except (LocationError, ExprError) as error:
-        raise CommandError(str(error), col + max(error.at - unsaid, 0)) from None
-    except EvalError as error:
-        raise CommandError(error.message, col + max(error.at - unsaid, 0)) from None
+    except TextFault as error:
+        raise CommandError(str(error), col + max(error.column() - unsaid, 0)) from None
 
 
 def words(line: Line) -> list[tuple[str, int]]:
@@ -49,9 +47,11 @@ def count(line: Line) -> int:
     if not line.args:
         return 1
     try:
+        from kernelmodel.expr import number
+
         found = number(line.args)
-    except ExprError as error:
-        raise CommandError(f"a count is a number: {error.message}", line.start) from None
+    except TextFault as error:
+        raise CommandError(f"a count is a number: {error}", line.start) from None
     if not 1 <= found <= MOST_COUNT:
         raise CommandError(f"a count is 1 … {MOST_COUNT}", line.start)
     return found
@@ -66,8 +66,12 @@ def step_of(console: Console, word: str, col: int = -1) -> int:
         return 0 if word == "start" else session.last
     sign = word[:1] if word[:1] in ("+", "-") else ""
     try:
+        from kernelmodel.expr import number
+
         value = number(word[1:] if sign or word[:1] == "#" else word)
-    except ExprError:
+    except TextFault:
+        from difflib import get_close_matches
+
         close = get_close_matches(word, marks, 1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise CommandError(f"no mark {word!a}; a stop is N, +N, -N, MARK, start or end{hint}", col) from None
@@ -92,6 +96,8 @@ def here(console: Console, text: str, col: int) -> str:
     word, blank, rest = text.partition(" ")
     if word and not word.isdecimal() and word not in ("if", "cpu", "hits", "temp", "log"):
         return f"{deciding(console, word, col)}{blank}{rest}"
+    from tui.paint import source
+
     call = source.selected(look_at(console))
     if call is None:
         raise CommandError("no function is running: name one, FUNCTION:LINE", col)
@@ -125,6 +131,8 @@ def placed(console: Console, text: str, col: int, use: Callable[[str], T]) -> T:
 
 def location(console: Console, line: Line) -> Location:
     """The argument as a location."""
+    from kernelmodel.stops.locations import parse_location
+
     return placed(console, line.args, line.start, lambda text: parse_location(text, console.breaks.functions))
 
 

@@ -60,7 +60,12 @@ def _locals(console: Console) -> dict[str, str]:
 
 def _display(console: Console, line: Line) -> Result:
     if not line.args:
-        return Result([f"{number}: {display(console.session, text, console.frame, console.cpu)}" for number, text in console.displays.items()])
+        return Result(
+            [
+                f"{number}: {display(console.session, text, console.frame, console.cpu)}"
+                for number, text in console.displays.items()
+            ]
+        )
     parse_expr(line.args)
     known = [number for number, text in console.displays.items() if text == line.args]
     if len(console.displays) >= 64 and not known:
@@ -155,11 +160,7 @@ def _where(console: Console, line: Line) -> Result:
 
 
 def _walk(console: Console, line: Line) -> Result:
-    at = (
-        evaluate(parse_expr(line.args), _env(console))
-        if line.args
-        else -1
-    )
+    at = evaluate(parse_expr(line.args), _env(console)) if line.args else -1
     snap = console.session.snapshot(view_of(console, pte_at=at))
     rows = [f"{each.level:<5} [{each.entry:#05x}] {each.value:#018x}  {each.kind}" for each in snap.walk]
     entry = snap.entry

@@ -17,22 +17,10 @@ HEIGHT = 60
 
 def view_of(console: Console, **more: object) -> View:
     """What a pane as text may show."""
-    since = since_of(console)
+    since = console.since()
     return View(frame=console.frame, cpu=console.cpu, events=32, since=since, watch=console.watched())._replace(
         **more  # type: ignore[arg-type]
     )
-
-
-def since_of(console: Console) -> int:
-    """The step with which the panes compare, -1 for the stop before."""
-    diff = console.settings.diff
-    if diff == "last":
-        return -1
-    if diff == "start":
-        return 0
-    if diff in console.places.marks:
-        return console.places.marks[diff]
-    return int(diff) if diff.isdecimal() else -1
 
 
 def pane_lines(console: Console, pane: str, height: int = HEIGHT, **more: object) -> list[str]:

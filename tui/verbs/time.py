@@ -8,7 +8,6 @@ from kernelmodel.motion import INTERRUPTED, Motion, Poll
 from tui.commands import Command, CommandError, Console, Line, Result, Verb
 from tui.verbs import args
 from tui.verbs.motion import to_step
-from tui.verbs.text import since_of
 
 MOST_ROWS = 200
 
@@ -112,7 +111,7 @@ def _diff(console: Console, line: Line) -> Result:
         raise CommandError("diff [A [B]]", line.start)
     steps = [args.known_step(console, word, col) for word, col in words]
     here = console.session.step
-    since = since_of(console)
+    since = console.since()
     begin = steps[0] if steps else since if since >= 0 else max(here - 1, 0)
     end = steps[1] if len(steps) > 1 else here
     return Result(_rows(console, begin, end))
