@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import signal
 import sys
@@ -84,6 +85,9 @@ class DebuggerApp(App[None], inherit_bindings=False):
     def on_resize(self, event: events.Resize) -> None:
         """Also the first event of all: paint, then execute the commands that wait."""
         self.guard(lambda: self.lay_out(event.size.width, event.size.height))
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
         if self.desk.console.queue and not self.desk.running:
             self.call_after_refresh(self.guard, self.desk.next_queued)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import os
 import sys
@@ -174,11 +175,15 @@ def debug(words: list[str]) -> int:
             sys.stderr.write("thp-debug: no terminal to draw on; use --plain, -ex CMD, or thp-debug run\n")
             return 5
         args.plain = True
-    from tui import headless
-    from tui.opening import open_debugger
+    gc.disable()  # what is loaded at the start stays: looking for garbage in it costs a tenth of the start
+    try:
+        from tui import headless
+        from tui.opening import open_debugger
 
-    out = headless.Output("text", sys.stdout, sys.stderr)
-    return headless.told(out, "thp-debug", lambda: open_debugger(args, out))
+        out = headless.Output("text", sys.stdout, sys.stderr)
+        return headless.told(out, "thp-debug", lambda: open_debugger(args, out))
+    finally:
+        gc.enable()
 
 
 def terminal() -> bool:

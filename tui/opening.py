@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ def _run(console: Console, args: Namespace, keys: Keymap, config: Config, hint: 
     if args.plain:
         from tui.plain import run_plain, say
 
+        gc.enable()
         if hint:
             say(sys.stdout, [hint])
         return run_plain(console, sys.stdin, sys.stdout)
