@@ -194,7 +194,7 @@ def test_deep_nesting_is_bounded(depth: int, opening: str) -> None:
         assert depth > (1 if opening in ("changed(", "was(") else 64)
         assert "nested deeper" in error.message or "inside" in error.message
         return
-    value = told(lambda: evaluate(parse(text), StopEnv(RUN, RUN.step)))
+    value = told(lambda: evaluate(parse(text), StopEnv(RUN, RUN.last)))
     assert isinstance(value, int) or "there is no order" in value.message
 
 
