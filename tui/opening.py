@@ -80,7 +80,7 @@ def remember(console: Console, fresh: bool) -> str:
     history = History()
     console.history = history.lines
     console.keep_line = history.add
-    hint = "first time here?  s steps, S steps back, ] to the next fallback, ? is help, Q quits" if first_run() else ""
+    hint = "first time?  s steps, S steps back, ] next fallback, ? help, Q quits" if first_run() else ""
     if fresh:
         return hint
     remembered, name = Remembered(), console.session.scenario.name

@@ -206,7 +206,7 @@ def test_line_by_line_a_long_run_stops_on_ctrl_c_and_goes_on(tmp_path: Path, lon
 # -- from one session to the next --------------------------------------------------------------------
 def test_what_is_remembered(tmp_path: Path) -> None:
     with Terminal(tmp_path, str(SEED)) as terminal:
-        terminal.see("first time here?")
+        terminal.see("first time?")
         terminal.press(":break alloc if order > 2\r")
         terminal.see("breakpoint 1:")
         terminal.press("Q")

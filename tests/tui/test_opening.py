@@ -19,7 +19,7 @@ from tui.opening import remember
 def test_breakpoints_and_history_come_back():
     first = new()
     hint = remember(first, fresh=False)
-    assert hint.startswith("first time here?")
+    assert hint.startswith("first time?")
     go(first, "break fallback if order > 3", "disable 1", "watch i", "display order", "tbreak alloc")
     second = new()
     hint = remember(second, fresh=False)
