@@ -15,6 +15,7 @@ from tui.paint.rows import clean
 from tui.told import display, value
 from tui.verbs import args
 from tui.verbs.text import pane_lines, view_of
+from tui.verbs.time import mark_lines
 
 FORMATS: dict[str, Callable[[int], str]] = {
     "x": hex, "d": lambda v: str(v - (1 << 64) if v >> 63 else v), "u": str, "t": bin, "o": oct,
@@ -120,11 +121,6 @@ def _pane(name: str) -> Callable[[Console], list[str]]:
     return lambda console: pane_lines(console, name)
 
 
-def _marks(console: Console) -> list[str]:
-    marks = console.places.marks
-    return [f"{name}  #{step}" for name, step in sorted(marks.items())] or ["no marks: mark NAME sets one"]
-
-
 def _counters(console: Console) -> list[str]:
     snap = args.look_at(console)
     return [f"{name} {value}" for name, value in snap.counters] or ["no statistic has changed"]
@@ -146,7 +142,7 @@ INFO: dict[str, Callable[[Console], list[str]]] = {
     "table": _pane("table"), "ptes": _pane("table"), "buddy": _pane("allocator"), "allocator": _pane("allocator"),
     "vmas": _pane("vmas"), "events": _pane("events"), "event": lambda console: _event(console, console.session.step).lines,
     "timeline": _pane("timeline"), "changes": _pane("changes"), "source": _pane("source"), "cpus": _pane("cpus"),
-    "locks": _pane("cpus"), "watch": _pane("watch"), "display": _pane("watch"), "marks": _marks, "counters": _counters,
+    "locks": _pane("cpus"), "watch": _pane("watch"), "display": _pane("watch"), "marks": mark_lines, "counters": _counters,
     "scenario": _scenario,
 }  # fmt: skip
 

@@ -24,8 +24,13 @@ def _mark(console: Console, line: Line) -> Result:
 
 
 def _marks(console: Console, line: Line) -> Result:
+    return Result(mark_lines(console))
+
+
+def mark_lines(console: Console) -> list[str]:
+    """Every mark and its stop."""
     marks = console.places.marks
-    return Result([f"{name}  #{step}" for name, step in sorted(marks.items())] or ["no marks: mark NAME sets one"])
+    return [f"{name}  #{step}" for name, step in sorted(marks.items())] or ["no marks: mark NAME sets one"]
 
 
 def _unmark(console: Console, line: Line) -> Result:
