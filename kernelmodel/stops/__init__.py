@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -210,15 +209,3 @@ class Breakpoints:
             if each.commands:
                 lines += [f"commands {number}", *each.commands, "end"]
         return lines
-
-    def shifted(self, script: Iterable[str]) -> list[str]:
-        """A script of ``script()`` for this session, whose next number may not be 1."""
-        lines, inside = [], False
-        for line in script:
-            match = None if inside else _NUMBERED.match(line)
-            lines.append(line if match is None else f"{match[1]} {int(match[2]) + self._next - 1}{match[3]}")
-            inside = line != "end" and (inside or line.startswith("commands "))
-        return lines
-
-
-_NUMBERED = re.compile(r"(disable|ignore|commands) ([0-9]{1,9})(.*)")
