@@ -22,15 +22,15 @@ from kernelmodel.defs import (
 )
 from kernelmodel.fault import VARIANTS
 from kernelmodel.lists import Links
-from kernelmodel.machine import MAX_VMAS, Machine, ZoneSpan
+from kernelmodel.machine import Machine, ZoneSpan
 from kernelmodel.mm import page_alloc, rmap
-from kernelmodel.mm.huge_mm import DEFRAG, ENABLED
+from kernelmodel.mm.huge_mm import DEFRAG, ENABLED, THP_ORDERS_ALL_ANON, set_anon_policy, size_order
 from kernelmodel.mm.memcontrol import charge_now, over_limit
-from kernelmodel.mm.pgtable import pmd_alloc, pte_place, set_pte_at, zero_page
+from kernelmodel.mm.pgtable import mm_init, pmd_alloc, pte_place, set_pte_at, zero_page
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_alloc, table_entry
-from kernelmodel.mm.vma import attach_anon_vma, find_vma, maybe_mkwrite
+from kernelmodel.mm.vma import attach_anon_vma, find_vma, maybe_mkwrite, vma_alloc, vma_link
 from kernelmodel.mm.vmstat import add_mm_counter
-from kernelmodel.scenario.types import Place, Populate, Scenario, VmaSpec
+from kernelmodel.scenario.types import Memory, NodeSpec, Place, Populate, Scenario, VmaSpec
 from kernelmodel.structs import Folio, Mm, Vma
 
 ZONE_START = 4 << 30
@@ -49,28 +49,27 @@ class BootError(Exception):
 def build(scenario: Scenario, variant: str) -> Machine:
     """A machine at rest; its journal begins here."""
     arch = ARCHES[scenario.arch]
-    limit = scenario.memory.memcg_limit
-    hook = scenario.boot.arch_wants_pte_order
+    image = VARIANTS[variant]
+    boot, limit = scenario.boot, scenario.memory.memcg_limit
+    cap = boot.flexthp_unhinted_max if "flexthp_unhinted_max" in image.names.knobs else None
     m = Machine(
         arch,
-        VARIANTS[variant],
+        image,
         {
-            "arch_wants_pte_order": arch.wants_pte_order if hook is None else hook,
-            "flexthp_unhinted_max_order": unhinted_max_order(arch.page_size, scenario.boot.flexthp_unhinted_max),
+            "arch_wants_pte_order": boot.arch_wants_pte_order,
+            "flexthp_unhinted_max_order": unhinted_max_order(arch.page_size, cap),
             "memcg_limit": -1 if limit is None else limit >> arch.page_shift,
+            "init_on_alloc": boot.init_on_alloc,
+            "has_transparent_hugepage": boot.has_transparent_hugepage,
         },
     )
     m.nr_cpus = 1 + max((event.cpu for event in scenario.events), default=0)
-    if scenario.memory.free is None:
-        fresh_zone(m, (scenario.memory.size or 64 << 20) >> arch.page_shift)
-    else:
-        zone_of_blocks(m, scenario.memory.free, scenario.memory.size)
-    setup_watermarks(m, scenario)
-    m.thp_enabled.set(0, ENABLED.index(scenario.thp.enabled))
-    m.thp_defrag.set(0, DEFRAG.index(scenario.thp.defrag))
-    m.thp_use_zero_page.set(0, int(scenario.thp.use_zero_page))
-    mm = Mm(m, 0)
-    m.pgd.set(0, table_alloc(m, 0, len(arch.levels) - 1) + 1)
+    m.mm_names = list(scenario.processes)
+    m.vma_names = [spec.name for spec in scenario.vmas]
+    m.vma_names += [event.arg("name") for event in scenario.events if event.verb == "mmap"]
+    set_up_memory(m, scenario.memory)
+    set_up_policy(m, scenario)
+    mm = mm_init(m, 0)
     if scenario.thp.prctl_thp_disable:
         mm.flags |= MMF_DISABLE_THP
     for spec in sorted(scenario.vmas, key=lambda each: each.start):
@@ -88,58 +87,96 @@ def unhinted_max_order(page_size: int, unhinted_max: int | None) -> int:
     return 0 if order == 1 else order
 
 
+def set_up_policy(m: Machine, scenario: Scenario) -> None:
+    """transparent_hugepage knobs as they stand after boot: hugepage_init(), the command line, then ``[thp]``."""
+    thp, boot, arch = scenario.thp, scenario.boot, m.arch
+    m.thp_enabled.set(0, ENABLED.index(thp.enabled if boot.has_transparent_hugepage else "never"))
+    m.thp_defrag.set(0, DEFRAG.index(thp.defrag))
+    m.thp_use_zero_page.set(0, int(thp.use_zero_page))
+    knobs = m.variant.names.knobs
+    if "hugepages-*kB" in knobs:
+        policies = dict.fromkeys(range(2, arch.pmd_order + 1), "never")
+        if not boot.thp_anon:
+            policies[arch.pmd_order] = "inherit"
+        policies.update(boot.thp_anon)
+        for name, policy in thp.per_size:
+            policies[size_order(arch, name)] = policy
+        for order, policy in policies.items():
+            set_anon_policy(m, order, policy)
+    if "anon_orders" in knobs:
+        pmd = 1 << arch.pmd_order
+        m.anon_orders.set(0, pmd if thp.anon_orders is None else thp.anon_orders & THP_ORDERS_ALL_ANON(arch))
+        m.anon_always_mask.set(0, thp.anon_always_mask or 0)
+
+
 # -- zones ------------------------------------------------------------------------------------------
-def fresh_zone(m: Machine, pages: int) -> None:
-    """Everything free, as after boot: the highest order ascending, what is left over behind it."""
-    start = ZONE_START >> m.arch.page_shift
+def set_up_memory(m: Machine, memory: Memory) -> None:
+    """One zone a node, one after the other, and their watermarks."""
+    nodes = memory.nodes or (NodeSpec(memory.size, memory.free, memory.min),)
     block = 1 << m.arch.max_order
-    m.zones.append(ZoneSpan(0, "Normal", start, start + pages))
+    start = ZONE_START >> m.arch.page_shift
+    for node, spec in enumerate(nodes):
+        if spec.free is None:
+            fresh_zone(m, node, start, (spec.size or 64 << 20) >> m.arch.page_shift)
+        else:
+            zone_of_blocks(m, node, start, spec)
+        start = -(-m.zones[-1].end // block) * block
+    cpus = {cpu: node for node, spec in enumerate(nodes) for cpu in spec.cpus}
+    m.cpu_nodes = [cpus.get(cpu, 0) for cpu in range(m.nr_cpus)]
+    set_up_watermarks(m, nodes)
+
+
+def fresh_zone(m: Machine, node: int, start: int, pages: int) -> None:
+    """Everything free, as after boot: the highest order ascending, what is left over behind it."""
+    block = 1 << m.arch.max_order
+    zone = len(m.zones)
+    m.zones.append(ZoneSpan(node, "Normal", start, start + pages))
     run_end = start + pages // block * block
     m.run_end.append(run_end)
-    m.frontier.set(0, start)
+    m.frontier.set(zone, start)
     if run_end > start:
-        number = m.list_number(0, MIGRATE_MOVABLE, m.arch.max_order)
+        number = m.list_number(zone, MIGRATE_MOVABLE, m.arch.max_order)
         m.nr_free.add(number, (run_end - start) // block)
-        m.lists.insert(Links.RUN, number, tail=True, counted=False)
+        m.lists.insert(Links.RUN + zone, number, tail=True, counted=False)
     pfn, left = run_end, start + pages - run_end
     for order in range(m.arch.max_order - 1, -1, -1):
         if left >> order & 1:
-            m.lists.insert(pfn, m.list_number(0, MIGRATE_MOVABLE, order), tail=True)
+            m.lists.insert(pfn, m.list_number(zone, MIGRATE_MOVABLE, order), tail=True)
             pfn += 1 << order
-    m.nr_free_pages.set(0, pages)
+    m.nr_free_pages.set(zone, pages)
 
 
-def zone_of_blocks(m: Machine, free: tuple[tuple[int, int], ...], size: int | None) -> None:
+def zone_of_blocks(m: Machine, node: int, start: int, spec: NodeSpec) -> None:
     """These free blocks and nothing else: each block's buddy belongs to someone, so that none can merge."""
-    start = pfn = ZONE_START >> m.arch.page_shift
-    total = 0
-    for order, blocks in sorted(free, reverse=True):
+    zone, pfn, total = len(m.zones), start, 0
+    for order, blocks in sorted(spec.free or (), reverse=True):
         step = 1 << (order if order == m.arch.max_order else order + 1)
-        number = m.list_number(0, MIGRATE_MOVABLE, order)
+        number = m.list_number(zone, MIGRATE_MOVABLE, order)
         for _ in range(blocks):
             m.lists.insert(pfn, number, tail=True)
             pfn += step
         total += blocks << order
     block = 1 << m.arch.max_order
+    size = spec.size
     pages = (size >> m.arch.page_shift) if size is not None else max(block, -(-(pfn - start) // block) * block)
-    m.zones.append(ZoneSpan(0, "Normal", start, start + pages))
+    m.zones.append(ZoneSpan(node, "Normal", start, start + pages))
     m.run_end.append(start)
-    m.frontier.set(0, start)
-    m.nr_free_pages.set(0, total)
+    m.frontier.set(zone, start)
+    m.nr_free_pages.set(zone, total)
 
 
-def setup_watermarks(m: Machine, scenario: Scenario) -> None:
+def set_up_watermarks(m: Machine, nodes: tuple[NodeSpec, ...]) -> None:
     """min, low and high per zone, in pages."""
     managed = sum(zone.end - zone.start for zone in m.zones)
     min_free_kbytes = min(max(isqrt(16 * (managed << m.arch.page_shift >> 10)), 128), 262144)
     pages_min = min_free_kbytes >> (m.arch.page_shift - 10)
-    for number, zone in enumerate(m.zones):
+    for number, (zone, spec) in enumerate(zip(m.zones, nodes, strict=True)):
         share = zone.end - zone.start
         low_gap = 0
-        if scenario.memory.min is not None:
-            mark = scenario.memory.min
+        if spec.min is not None:
+            mark = spec.min
             low_gap = mark >> 2
-        elif scenario.memory.free is not None:
+        elif spec.free is not None:
             mark = 0
         else:
             mark = pages_min * share // managed
@@ -152,16 +189,14 @@ def setup_watermarks(m: Machine, scenario: Scenario) -> None:
 def add_vma(mm: Mm, spec: VmaSpec) -> Vma:
     """One VMA at the end of the sorted list."""
     m = mm.m
-    vma = Vma(m, len(m.vma_names))
-    m.vma_names.append(spec.name)
+    vma = vma_alloc(m, spec.name)
     flags = defs.VM_READ | defs.VM_MAYREAD | defs.VM_MAYWRITE | defs.VM_MAYEXEC
     for name in spec.flags:
         flags |= getattr(defs, name)
     flags |= (VM_UFFD_MISSING if "missing" in spec.uffd else 0) | (VM_UFFD_WP if "wp" in spec.uffd else 0)
     vma.vm_start, vma.vm_end, vma.vm_flags = spec.start, spec.start + spec.size, flags
-    m.vm_mm.set(vma.id, mm.id)
-    m.mm_mt.set(mm.id * MAX_VMAS + mm.map_count, vma.id + 1)
-    mm.map_count += 1
+    vma.vm_pgoff = spec.start >> m.arch.page_shift
+    vma_link(mm, vma)
     return vma
 
 

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+from kernelmodel.actors import program
 from kernelmodel.decision import Decision, Driver, GeneratorDriver, Wait
-from kernelmodel.fault.entry import access
 from kernelmodel.log import Log
 from kernelmodel.machine import Machine
-from kernelmodel.scenario.types import Access, Scenario
+from kernelmodel.scenario.types import Action, Scenario
 from kernelmodel.structs import Mm
 
 NO_STEP = -1
@@ -52,7 +52,8 @@ class Cpus:
         run = self.runs[cpu]
         run.event = self.programs[cpu][self.m.cpu_event.get(cpu)]
         event = self.scenario.events[run.event]
-        run.driver = GeneratorDriver(access(cpu, Mm(self.m, 0), event.address, event.write))
+        mm = Mm(self.m, self.process(event))
+        run.driver = GeneratorDriver(program(cpu, mm, event))
         run.decision = run.wait = None
         run.at = NO_STEP
         run.first = step
@@ -63,8 +64,13 @@ class Cpus:
         """Has it something to do, and need not wait?"""
         run = self.runs[cpu]
         if run.driver is None:
-            return self.m.cpu_event.get(cpu) < len(self.programs[cpu])
+            event = self.current(cpu)
+            return event is not None and self.m.mm_users.get(self.process(event)) == 1
         return run.wait is None or run.wait.ready()
+
+    def process(self, event: Action) -> int:
+        """Number of the mm of the process that an event belongs to."""
+        return self.scenario.processes.index(event.process)
 
     def after(self, cpu: int) -> int:
         """Who goes on when ``cpu`` ended an access or has to wait: itself, else the lowest number, else -1."""
@@ -78,7 +84,18 @@ class Cpus:
 
     def waiting(self) -> list[tuple[int, str]]:
         """(CPU, what it waits for)."""
-        return [(cpu, run.wait.what) for cpu, run in enumerate(self.runs) if run.wait is not None]
+        return [(cpu, what) for cpu in range(len(self.runs)) if (what := self._waits_for(cpu))]
+
+    def _waits_for(self, cpu: int) -> str:
+        """What a CPU that has something left to do waits for, '' if it need not wait."""
+        run = self.runs[cpu]
+        if run.wait is not None:
+            return run.wait.what
+        event = self.current(cpu)
+        if run.driver is not None or event is None or self.enabled(cpu):
+            return ""
+        gone = self.m.mm_users.get(self.process(event)) == 2
+        return f"the process {event.process}, which {'has exited' if gone else 'is not forked yet'}"
 
     def scheduled(self, log: Log) -> int | None:
         """Who should run next by ``schedule``; None once it is used up."""
@@ -102,7 +119,7 @@ class Cpus:
             entry += 1
         return None
 
-    def current(self, cpu: int) -> Access | None:
+    def current(self, cpu: int) -> Action | None:
         """The event that a CPU is in or comes to next."""
         done, program = self.m.cpu_event.get(cpu), self.programs[cpu]
         return self.scenario.events[program[done]] if done < len(program) else None
@@ -116,12 +133,14 @@ class Cpus:
         if event is None:
             return cpu, "", "done", "", 0
         if run.driver is None:
-            return cpu, event_text(event), "ready", "", 0
+            waits = self._waits_for(cpu)
+            return cpu, event_text(event), f"waits for {waits}" if waits else "ready", "", 0
         code, at, _ = run.driver.where()
         state = f"waits for {run.wait.what}" if run.wait else "stopped"
         return cpu, event_text(event), state, code.co_name, at - code.co_firstlineno + 1
 
 
-def event_text(event: Access) -> str:
-    """As the scenario writes it: ``write heap+0x3000``."""
-    return f"{'write' if event.write else 'read'} {event.text}"
+def event_text(event: Action) -> str:
+    """As the scenario writes it: ``write heap+0x3000``; whose it is, unless it is main's."""
+    who = f"{event.process}: " if event.process != "main" and event.verb != "exit" else ""
+    return f"{who}{event.verb} {event.text}"

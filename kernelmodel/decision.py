@@ -21,8 +21,17 @@ KINDS = (
     "policy", "uffd", "vma-bounds", "map-pte", "pte-range", "alloc", "charge", "step-down", "fallback", "orig-pte",
     "pmd-gate", "pmd-bounds", "huge-zero", "pmd-recheck", "huge-wp", "pte-alloc", "anon-vma", "deferred", "lock",
     "recheck", "retry", "stable", "uffd-missing", "zero-page", "marker", "wp", "wait", "install", "return", "bug",
+    # other actors: their kinds begin with the actor's name
+    "madvise-vma", "madvise-split", "madvise-merge", "madvise-return",
+    "mmap-vma", "mmap-merge", "mmap-return",
+    "munmap-vma", "munmap-split", "munmap-return",
+    "mprotect-vma", "mprotect-split", "mprotect-merge", "mprotect-return",
+    "mremap-vma", "mremap-split", "mremap-merge", "mremap-move", "mremap-return",
+    "zap-pmd", "zap-folio", "free-pgtables",
+    "fork-vma", "fork-pmd", "fork-return", "exit-vma", "exit-return",
+    "prctl-set", "prctl-return", "sysfs-store", "sysfs-return",
 )  # fmt: skip
-"""Every decision kind of the contract, in the order in which the design lists them."""
+"""Every decision kind: those of the contract, in the order in which the design lists them, then those of actors."""
 
 ENVIRONMENT = frozenset({"alloc", "charge", "huge-zero", "pte-alloc", "anon-vma", "deferred"})
 """Kinds whose answer belongs to the environment: allocations and charges, nothing that follows from the state."""
@@ -204,6 +213,12 @@ def is_mechanism(code: CodeType) -> bool:
     if known is None:
         known = _MECHANISM[name] = "/kernelmodel/mm/" in name.replace("\\", "/")
     return known
+
+
+def is_modelled(code: CodeType) -> bool:
+    """Is this a function of the modelled kernel: a fault path, an actor or a mechanism?"""
+    name = code.co_filename.replace("\\", "/")
+    return any(f"/kernelmodel/{room}/" in name for room in ("fault", "actors", "mm"))
 
 
 def _call(frame: FrameType) -> Call:

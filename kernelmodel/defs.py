@@ -6,6 +6,10 @@ from __future__ import annotations
 PAGE_ALLOC_COSTLY_ORDER = 3
 
 EPERM, ENOENT, EAGAIN, ENOMEM, EFAULT, EEXIST, EINVAL = 1, 2, 11, 12, 14, 17, 22
+ERRNO_NAMES = {
+    EPERM: "-EPERM", ENOENT: "-ENOENT", EAGAIN: "-EAGAIN", ENOMEM: "-ENOMEM", EFAULT: "-EFAULT", EEXIST: "-EEXIST",
+    EINVAL: "-EINVAL",
+}  # fmt: skip
 
 # --- struct vm_fault (include/linux/mm_types.h) -------------------------------------------------
 FAULT_FLAG_WRITE = 1 << 0
@@ -108,21 +112,44 @@ PAGE_FLAG_NAMES = {
     PG_anon_exclusive: "anon_exclusive", PG_locked: "locked",
 }  # fmt: skip
 
+# --- system calls (include/uapi/asm-generic/mman-common.h, linux/mman.h, linux/prctl.h) -------------
+MADVICE = (
+    "MADV_HUGEPAGE", "MADV_NOHUGEPAGE", "MADV_DONTNEED", "MADV_FREE", "MADV_POPULATE_READ", "MADV_POPULATE_WRITE",
+    "MADV_NORMAL", "MADV_RANDOM", "MADV_SEQUENTIAL", "MADV_DONTFORK", "MADV_DOFORK",
+)  # fmt: skip
+"""Advice that the model knows."""
+MAP_FLAGS = ("MAP_STACK", "MAP_POPULATE", "MAP_GROWSDOWN", "MAP_NORESERVE", "MAP_LOCKED", "MAP_FIXED_NOREPLACE")
+MREMAP_FLAGS = ("MREMAP_MAYMOVE", "MREMAP_FIXED", "MREMAP_DONTUNMAP")
+
 # --- mm flags (include/linux/sched/coredump.h) ----------------------------------------------------
 MMF_UNSTABLE = 1 << 22
 MMF_HUGE_ZERO_PAGE = 1 << 23
 MMF_DISABLE_THP = 1 << 24
+"""From 6.18 on MMF_DISABLE_THP_COMPLETELY."""
+MMF_DISABLE_THP_EXCEPT_ADVISED = 1 << 25
+"""6.18."""
 
 # --- counters ---------------------------------------------------------------------------------------
 MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
 NR_MM_COUNTERS = 4
 VM_EVENTS = (
     "pgfault", "pgmajfault", "thp_fault_alloc", "thp_fault_fallback", "thp_fault_fallback_charge", "thp_split_pmd",
-    "thp_zero_page_alloc", "thp_zero_page_alloc_failed",
+    "thp_zero_page_alloc", "thp_zero_page_alloc_failed", "thp_deferred_split_page",
 )  # fmt: skip
 """Names as in /proc/vmstat."""
 PGFAULT, PGMAJFAULT, THP_FAULT_ALLOC, THP_FAULT_FALLBACK, THP_FAULT_FALLBACK_CHARGE, THP_SPLIT_PMD = range(6)
-THP_ZERO_PAGE_ALLOC, THP_ZERO_PAGE_ALLOC_FAILED = 6, 7
+THP_ZERO_PAGE_ALLOC, THP_ZERO_PAGE_ALLOC_FAILED, THP_DEFERRED_SPLIT_PAGE = 6, 7, 8
+MTHP_ITEMS = (
+    "anon_fault_alloc", "anon_fault_fallback", "anon_fault_fallback_charge", "split_deferred", "nr_anon",
+    "nr_anon_partially_mapped",
+)  # fmt: skip
+"""Files under hugepages-<size>kB/stats, in the order of ``Machine.mthp_stat``; ``MTHP_SINCE`` tells since when."""
+(
+    MTHP_STAT_ANON_FAULT_ALLOC, MTHP_STAT_ANON_FAULT_FALLBACK, MTHP_STAT_ANON_FAULT_FALLBACK_CHARGE,
+    MTHP_STAT_SPLIT_DEFERRED, MTHP_STAT_NR_ANON, MTHP_STAT_NR_ANON_PARTIALLY_MAPPED,
+) = range(6)  # fmt: skip
+MTHP_SINCE = ((6, 10), (6, 10), (6, 10), (6, 11), (6, 12), (6, 12))
+"""Release in which each file is there first."""
 NODE_STATS = ("nr_anon_pages", "nr_anon_transparent_hugepages")
 NR_ANON_MAPPED, NR_ANON_THPS = range(2)
 
@@ -133,6 +160,11 @@ COMPOUND_MAPPED = 0x800000
 def result_name(ret: int) -> str:
     """``VM_FAULT_OOM`` for 1, ``0`` for 0, joined by ``|`` where several bits stand."""
     return "|".join(name for name, bit in VM_FAULT_BITS.items() if ret & bit) or "0"
+
+
+def call_result(ret: int) -> str:
+    """What a system call returned: ``0``, ``-EINVAL``, ``0x7f0000000000``."""
+    return hex(ret) if ret > 0 else ERRNO_NAMES.get(-ret, str(ret))
 
 
 def flag_names(value: int, names: dict[int, str]) -> tuple[str, ...]:

@@ -40,7 +40,13 @@ class Machine:
         self.run_end: list[int] = []
         """Per zone: end (pfn) of the blocks that can stand untouched behind the frontier."""
         self.vma_names: list[str] = []
+        """Every name that a VMA of the scenario can have; ``vma_name`` is an index into it."""
         self.mm_names: list[str] = ["main"]
+        """Every process that the scenario names: those that are forked later too."""
+        self.cpu_nodes: list[int] = []
+        """NUMA node of each CPU; CPUs beyond the list are on node 0."""
+        self.this_cpu = 0
+        """The CPU that is being driven (smp_processor_id()): set before a path is resumed, no state."""
         self.nr_cpus = 1
         self.orders = arch.max_order + 1
         journal = self.journal = Journal()
@@ -60,6 +66,8 @@ class Machine:
         """1 + anon_vma of an anonymous folio."""
         self.page_index = field("index", 8)
         self.memcg_data = field("memcg_data", 1)
+        self.cleared = field("cleared", 1)
+        """By a folio's head: how often its memory was cleared since it was allocated."""
         # free lists, by node; see mm/page_alloc.py
         self.buddy_order = field("buddy_order", 1)
         self.nr_free = field("nr_free", 8, linear=True)
@@ -88,6 +96,8 @@ class Machine:
         self.min_flt = field("min_flt", 8, stat=True)
         self.maj_flt = field("maj_flt", 8, stat=True)
         self.map_count = field("map_count", 4)
+        self.mm_users = field("mm_users", 1)
+        """1 while the process lives, 2 after its exit, 0 before it is forked."""
         self.mm_mt = field("mm_mt", 4)
         """The mm's VMAs by address: [mm * MAX_VMAS + k] is 1 + vma."""
         # vm_area_struct
@@ -95,12 +105,25 @@ class Machine:
         self.vm_end = field("vm_end", 8)
         self.vm_flags = field("vm_flags", 8)
         self.vm_mm = field("vm_mm", 1)
+        self.vm_pgoff = field("vm_pgoff", 8)
+        self.vma_name = field("vma_name", 4)
+        self.vma_next = field("vma_next", 4)
+        """VMAs that were ever made: the number of the next one where ``vma_free`` is empty."""
+        self.vma_free = field("vma_free", 4)
+        """Stack of freed VMAs: [0] is its height, [1 …] the numbers."""
         self.anon_vma = field("anon_vma", 4)
         self.nr_anon_vmas = field("nr_anon_vmas", 4)
         # knobs that can be turned
         self.thp_enabled = field("thp_enabled", 1)
         self.thp_defrag = field("thp_defrag", 1)
         self.thp_use_zero_page = field("thp_use_zero_page", 1)
+        self.huge_anon_orders_always = field("huge_anon_orders_always", 4)
+        self.huge_anon_orders_madvise = field("huge_anon_orders_madvise", 4)
+        self.huge_anon_orders_inherit = field("huge_anon_orders_inherit", 4)
+        """Bits of the orders whose hugepages-<size>kB/enabled says always, madvise, inherit (from v8 on)."""
+        self.anon_orders = field("anon_orders", 4)
+        self.anon_always_mask = field("anon_always_mask", 4)
+        """v6's two files, as bits of orders."""
         # huge zero page, memcg
         self.huge_zero_pfn = field("huge_zero_pfn", 8)
         self.huge_zero_refcount = field("huge_zero_refcount", 4)
@@ -115,6 +138,15 @@ class Machine:
         self.answered = field("answered", 1, tape=True)
         """Scripted answers that were used, by their number in the scenario."""
         self.uffd_events = field("uffd_events", 4, stat=True)
+
+    @property
+    def release(self) -> tuple[int, int]:
+        """The release whose behaviour counts: (6, 12)."""
+        return self.variant.names.release
+
+    def this_node(self) -> int:
+        """NUMA node of the CPU that is being driven."""
+        return self.cpu_nodes[self.this_cpu] if self.this_cpu < len(self.cpu_nodes) else 0
 
     # -- naming ------------------------------------------------------------------------------------
     def list_number(self, zone: int, migratetype: int, order: int) -> int:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kernelmodel import boot
 from kernelmodel.answers import Script, possible
 from kernelmodel.cpus import NO_STEP, Cpus, Run
-from kernelmodel.decision import Call, Decision, KernelBug, Question, Wait
+from kernelmodel.decision import Call, Decision, KernelBug, Question, Wait, is_modelled
 from kernelmodel.defs import result_name
 from kernelmodel.log import Log, Shape
 from kernelmodel.look.hits import Hits
 from kernelmodel.machine import Machine
-from kernelmodel.scenario.types import Access, Scenario
+from kernelmodel.scenario.types import Action, Scenario
 from kernelmodel.snapshot import Event, Snapshot, View
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Stop:
 
 
 class AccessEnd(NamedTuple):
-    """An access that has ended."""
+    """An access, or the event of another verb, that has ended."""
 
     step: int
     """Step towards which the run was going when it ended."""
@@ -58,6 +58,7 @@ class AccessEnd(NamedTuple):
     event: int
     faults: int
     ret: int
+    """VM_FAULT_ bits of an access; else what the call returned: 0, an address, or a negative errno."""
 
 
 class Session:
@@ -72,6 +73,9 @@ class Session:
         self.end: Stop | None = None
         """The last stop, once it is known."""
         self.accesses: list[AccessEnd] = []
+        """Accesses that have ended."""
+        self.ended: list[AccessEnd] = []
+        """Events of all verbs that have ended, the accesses too."""
         self.answers: dict[int, str] = {}
         """By the step of the question: what was answered instead of nature's answer."""
         self.questions = array("I")
@@ -165,9 +169,14 @@ class Session:
         decision = self.decision
         return possible(decision) if isinstance(decision, Question) else ()
 
-    def current_event(self) -> Access | None:
+    def current_event(self) -> Action | None:
         """The access that the CPU at the present stop is in."""
         return self.cpus.current(self.log.at(self.step).cpu)
+
+    def process(self, cpu: int = -1) -> int:
+        """Number of the mm that a CPU works on (-1: the one that stopped); the first while it has nothing to do."""
+        event = self.cpus.current(self.log.at(self.step).cpu if cpu < 0 else cpu)
+        return self.cpus.process(event) if event is not None else 0
 
     def cpu_rows(self) -> list[tuple[int, str, str, str, int]]:
         """Per CPU: number, event, state, function and line."""
@@ -304,7 +313,7 @@ class Session:
             if run.driver is None:
                 self.cpus.begin(cpu, step)
             try:
-                found = self._resume(run, answer if run.at == self.step else None)
+                found = self._resume(run, cpu, answer if run.at == self.step else None)
             except KernelBug as bug:
                 self._bug(step, cpu, chosen, bug)
                 return
@@ -319,9 +328,10 @@ class Session:
             cpu = self.cpus.after(cpu)
         self._finish(step, chosen)
 
-    def _resume(self, run: Run, answer: str | None) -> Decision | Wait | None:
+    def _resume(self, run: Run, cpu: int, answer: str | None) -> Decision | Wait | None:
         """Answer the path's question, if it has one, and let it go on."""
         assert run.driver is not None
+        self.m.this_cpu = cpu
         reply: str | None = None
         if isinstance(run.decision, Question):
             reply = self._answer(run, run.decision, answer)
@@ -388,7 +398,9 @@ class Session:
         faults, ret = run.driver.result
         self.m.cpu_event.add(cpu, 1)
         if step > self.last:
-            self.accesses.append(AccessEnd(step, run.first, cpu, run.event, faults, ret))
+            self.ended.append(AccessEnd(step, run.first, cpu, run.event, faults, ret))
+            if self.scenario.events[run.event].is_access:
+                self.accesses.append(self.ended[-1])
         run.driver = run.decision = run.wait = None
         run.at = NO_STEP
         if step > self.last and self.cpus.idle():
@@ -443,7 +455,7 @@ class Session:
         tb = bug.__traceback__
         while tb is not None:
             frame = tb.tb_frame
-            if "/fault/" in frame.f_code.co_filename or "/mm/" in frame.f_code.co_filename:
+            if is_modelled(frame.f_code):
                 calls.append(Call(frame.f_code, tb.tb_lineno, dict(frame.f_locals)))
             tb = tb.tb_next
         self._bug_calls = calls
@@ -514,8 +526,9 @@ class Session:
         for column in (self.questions, self.fallbacks):
             while column and column[-1] > self.step:
                 column.pop()
-        while self.accesses and self.accesses[-1].step > self.step:
-            self.accesses.pop()
+        for ends in (self.accesses, self.ended):
+            while ends and ends[-1].step > self.step:
+                ends.pop()
         steps, positions, cpus = self._rest
         keep = bisect_right(steps, self.step)
         del steps[keep:], positions[keep:], cpus[keep:]

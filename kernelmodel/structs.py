@@ -41,6 +41,7 @@ class Vma(Struct):
     vm_start = Member("unsigned long", "vm_start")
     vm_end = Member("unsigned long", "vm_end")
     vm_flags = Member("unsigned long", "vm_flags")
+    vm_pgoff = Member("unsigned long", "vm_pgoff")
     anon_vma = Member("struct anon_vma *", "anon_vma")
     vm_mm = Derived("struct mm_struct *", lambda s: Mm(s.m, s.m.vm_mm.get(s.id)), lambda s: [(s.m.vm_mm, s.id)])
 
@@ -52,7 +53,7 @@ class Vma(Struct):
     @property
     def name(self) -> str:
         """As the scenario calls it."""
-        return self.m.vma_names[self.id]
+        return self.m.vma_names[self.m.vma_name.get(self.id)]
 
 
 class Folio(Struct):
@@ -69,6 +70,8 @@ class Folio(Struct):
     mapping = Member("struct address_space *", "mapping")
     index = Member("pgoff_t", "page_index")
     memcg_data = Member("unsigned long", "memcg_data")
+    cleared = Member("int", "cleared")
+    """How often its memory was cleared since it was allocated (no member of the kernel's)."""
     nr_pages = Derived("long", lambda s: 1 << s.order, lambda s: [(s.m.folio_order, s.id)])
 
 

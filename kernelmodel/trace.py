@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kernelmodel.cpus import event_text
-from kernelmodel.defs import result_name
+from kernelmodel.defs import call_result, result_name
 from kernelmodel.mm.page_alloc import page_folio
 from kernelmodel.mm.pgtable import translate
 from kernelmodel.mm.vmstat import counters, mthp_stats, stat_name, stat_unit
@@ -69,7 +69,7 @@ class Feed:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.next = session.step
-        self.access = len(session.accesses)
+        self.access = len(session.ended)
 
     def settled(self) -> Iterator[Record]:
         """Everything that is new and will not change any more."""
@@ -84,10 +84,11 @@ class Feed:
     def _step(self) -> Iterator[Record]:
         session, step = self.session, self.next
         self.next += 1
-        while self.access < len(session.accesses) and session.accesses[self.access].step <= step:
-            end = session.accesses[self.access]
+        while self.access < len(session.ended) and session.ended[self.access].step <= step:
+            end = session.ended[self.access]
             self.access += 1
-            yield access_record(session, end)
+            access = session.scenario.events[end.event].is_access
+            yield access_record(session, end) if access else event_record(session, end)
         event = session.event(step)
         if not event.kind:
             return
@@ -145,13 +146,12 @@ def fault_record(session: Session, event: Event) -> Record:
     for step in range(first, event.step):
         if log.at(step).cpu == event.cpu and log.at(step).kind in ("install", "zero-page"):
             mapped = mapped_of(session, session.event(step))
-    access = session.scenario.events[session.access_of(event.step)]
     return record(
         "fault",
         fault=event.fault,
         cpu=event.cpu,
         address=hex(event.addr),
-        access="write" if access.write else "read",
+        access="write" if log.operand(event.step) else "read",
         result=event.outcome,
         **mapped,
         counters=effects(session, first, event.step, event.cpu),
@@ -179,16 +179,33 @@ def access_record(session: Session, end: AccessEnd) -> Record:
         access="write" if event.write else "read",
         faults=end.faults,
         result=result_name(end.ret),
-        maps=maps(session, event.address),
+        maps=maps(session, event.address, session.cpus.process(event)),
         counters=effects(session, end.first, end.step - 1, end.cpu),
     )
 
 
-def maps(session: Session, address: int) -> Record:
+def event_record(session: Session, end: AccessEnd) -> Record:
+    """An event of another verb that has ended."""
+    event = session.scenario.events[end.event]
+    return record(
+        "event",
+        event=end.event,
+        cpu=end.cpu,
+        process=event.process,
+        verb=event.verb,
+        text=event.text,
+        address=hex(event.address) if event.address >= 0 else None,
+        size=event.size or None,
+        result=call_result(end.ret),
+        counters=effects(session, end.first, end.step - 1, end.cpu),
+    )
+
+
+def maps(session: Session, address: int, mm: int = 0) -> Record:
     """What stands at an address: kind, and order, start and pages of the folio."""
     m = session.m
     arch = m.arch
-    value = translate(Mm(m, 0), address)
+    value = translate(Mm(m, mm), address)
     if not arch.pte_present(value):
         return {"mapped": arch.pte_kind(value)}
     pfn, page = arch.pte_pfn(value), address & arch.page_mask
@@ -307,6 +324,9 @@ def text_line(session: Session, row: Record) -> str:
         event = event_text(session.scenario.events[row["event"]])
         faults = f"{row['faults']} fault{'' if row['faults'] == 1 else 's'}"
         return f"  access {row['event']}: {event} -> {row['result']} after {faults}; there now: {there}"
+    if kind == "event":
+        event = event_text(session.scenario.events[row["event"]])
+        return f"  event {row['event']}: {event} = {row['result']}{_counts(row)}"
     if kind == "uffd":
         return f"      uffd: pagefault at {row['address']} ({', '.join(row['flags']) or 'read'})"
     if kind == "stop":

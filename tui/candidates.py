@@ -64,7 +64,7 @@ def _setting(console: Console, word: str) -> list[str]:
 
 
 def _variant(console: Console, word: str) -> list[str]:
-    from kernelmodel.fault import VARIANTS
+    from kernelmodel.variant_names import VARIANTS
 
     return list(VARIANTS)
 

@@ -95,10 +95,10 @@ def overview() -> int:
 
 def version() -> int:
     """The releases that are modelled."""
-    from kernelmodel.fault import VARIANTS
+    from kernelmodel.variant_names import VARIANTS
 
     sys.stdout.write(
-        f"thp-debug {VERSION}, modelling {', '.join(VARIANTS)} (FLEXIBLE_THP, July 2023, on Linux 6.5-rc)\n"
+        f"thp-debug {VERSION}, modelling {', '.join(VARIANTS)} (the series of 2023 and what Linux made of it)\n"
     )
     return 0
 

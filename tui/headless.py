@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from kernelmodel import scenario as scenarios
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
-from kernelmodel.fault import VARIANTS, functions
+from kernelmodel.fault import functions
 from kernelmodel.scenario import Problem, ScenarioError
 from kernelmodel.scenario.faults import printable
 from kernelmodel.scenario.types import Place, Scenario
@@ -23,6 +23,7 @@ from kernelmodel.text_fault import TextFault
 from kernelmodel.tokens import BadAnswer, Token, TokenError
 from kernelmodel.tokens import parse as parse_token
 from kernelmodel.trace import Record, follow, record, text_line
+from kernelmodel.variant_names import VARIANTS, aliases
 
 if TYPE_CHECKING:
     from kernelmodel.check import Verdict
@@ -346,10 +347,14 @@ def read_token(text: str) -> Token:
 def variants(out: Output) -> int:
     """``variants``: id first, then source and what changed."""
     for each in VARIANTS.values():
+        if each.alias_of:
+            continue
+        also = aliases(each.id)
+        words = f"(also {', '.join(also)}) " if also else ""
         if out.form == "ndjson":
-            out.put(record("variant", id=each.id, source=each.source, changed=each.changed))
+            out.put(record("variant", id=each.id, aliases=also, source=each.source, changed=each.changed))
         else:
-            out.line(f"{each.id:<8} {each.changed}  [{each.source}]")
+            out.line(f"{each.id:<7} {words}{each.changed}  [{each.source}]")
     return OK
 
 

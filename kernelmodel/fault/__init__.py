@@ -1,34 +1,45 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The fault paths: one file a variant, ``VARIANTS`` to find them.
 
-A variant is a linked image: which function stands behind each name that the common frame calls.
+A variant is a linked image: which function stands behind each name that the common frame calls.  What a variant has
+of its own is in its module (``v3``, ``linux_6_8``); what follows the release is chosen in ``images``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from types import CodeType
-from typing import Any, NamedTuple
 
-from kernelmodel.decision import Path
-from kernelmodel.fault import v3, v3_off
-from kernelmodel.structs import VmFault
+from kernelmodel.fault.images import Variant, link
+from kernelmodel.variant_names import VARIANTS as NAMES
+
+__all__ = ["VARIANTS", "Variant", "deciding_lines", "functions"]
 
 
-class Variant(NamedTuple):
-    """One version of the patch, or one release."""
+class _Images(Mapping[str, Variant]):
+    """Variants by id; each is linked when it is first asked for."""
 
-    id: str
-    source: str
-    """File and release, or message-id."""
-    changed: str
-    """What is different from the one before, in a line."""
-    do_anonymous_page: Callable[[VmFault], Path[int]]
-    alloc_anon_folio: Callable[[VmFault], Path[tuple[int, Any]]]
+    def __init__(self) -> None:
+        self._linked: dict[str, Variant] = {}
+
+    def __getitem__(self, name: str) -> Variant:
+        found = self._linked.get(name)
+        if found is None:
+            found = self._linked[name] = link(NAMES[name])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+VARIANTS: Mapping[str, Variant] = _Images()
 
 
 def functions() -> dict[str, int]:
-    """Names of the modelled functions that can stop, and how many lines each has."""
+    """Names of the modelled functions that can stop, and how many lines each has (the longest of that name)."""
     from kernelmodel.look.calls import source_of
 
     found: dict[str, int] = {}
@@ -53,35 +64,14 @@ def deciding_lines(function: str, variant: str) -> list[int]:
 
 def _paths() -> list[tuple[str, CodeType]]:
     """Every function that can stop, of every variant."""
-    from kernelmodel.fault import common, entry, huge_pmd, swap, wp
+    from importlib import import_module
+    from pkgutil import iter_modules
 
     found = []
-    for module in (entry, common, huge_pmd, swap, wp, v3, v3_off):
+    for info in iter_modules(__path__):
+        module = import_module(f"{__name__}.{info.name}")
         for name, each in vars(module).items():
             code = getattr(each, "__code__", None)
             if code is not None and code.co_flags & 0x20 and each.__module__ == module.__name__:
                 found.append((name, code))
     return found
-
-
-_V3 = "20230714161733.4144503-3-ryan.roberts@arm.com, on 6.5-rc"
-
-VARIANTS: dict[str, Variant] = {
-    each.id: each
-    for each in (
-        Variant(
-            "v3",
-            _V3,
-            "orders[] = { prefer, 3, 0 }, three loops on one cursor; -EAGAIN where the PMD is no table any more",
-            v3.do_anonymous_page,
-            v3.alloc_anon_folio,
-        ),
-        Variant(
-            "v3-off",
-            _V3 + ", CONFIG_FLEXIBLE_THP=n",
-            "alloc_anon_folio is only its fallback: always order 0",
-            v3.do_anonymous_page,
-            v3_off.alloc_anon_folio,
-        ),
-    )
-}

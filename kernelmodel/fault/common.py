@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from kernelmodel.decision import Decision, Path
 from kernelmodel.defs import FAULT_FLAG_ORIG_PTE_VALID, FAULT_FLAG_WRITE
-from kernelmodel.fault import swap, wp
 from kernelmodel.mm.lock import spin_lock
 from kernelmodel.mm.pgtable import pmd_none, pte_offset_map_nolock, pte_unmap_unlock, set_pte_at
 from kernelmodel.structs import VmFault
@@ -35,7 +34,7 @@ def handle_pte_fault(vmf: VmFault) -> Path[int]:
     if vmf.pte is None:
         return (yield from m.variant.do_anonymous_page(vmf))
     if not m.arch.pte_present(vmf.orig_pte):
-        return (yield from swap.do_swap_page(vmf))
+        return (yield from m.variant.do_swap_page(vmf))
 
     table = vmf.pte // m.arch.ptrs
     yield from spin_lock(m, table, vmf.cpu)
@@ -48,7 +47,7 @@ def handle_pte_fault(vmf: VmFault) -> Path[int]:
     yield Decision("recheck", "same", addr=vmf.address)
     if vmf.flags & FAULT_FLAG_WRITE:
         if not m.arch.pte_write(entry):
-            return (yield from wp.do_wp_page(vmf))
+            return (yield from m.variant.do_wp_page(vmf))
         entry = m.arch.pte_mkdirty(entry)
     set_pte_at(m, vmf.pte, m.arch.pte_mkyoung(entry))
     pte_unmap_unlock(vmf)

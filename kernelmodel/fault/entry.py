@@ -25,7 +25,6 @@ from kernelmodel.defs import (
 )
 from kernelmodel.fault import huge_pmd
 from kernelmodel.fault.common import handle_pte_fault
-from kernelmodel.mm.huge_mm import hugepage_vma_check, hugepage_vma_refusal
 from kernelmodel.mm.pgtable import pmd_alloc, pmd_none, translate
 from kernelmodel.mm.vma import find_vma
 from kernelmodel.mm.vmstat import count_vm_event
@@ -75,10 +74,11 @@ def do_user_addr_fault(cpu: int, mm: Mm, address: int, write: bool, tried: int) 
 
 def handle_mm_fault(vma: Vma, address: int, flags: int, cpu: int) -> Path[int]:
     """One pass through the fault path, and its accounting."""
-    ret = yield from __handle_mm_fault(vma, address, flags, cpu)
+    ret = yield from vma.m.variant.handle_mm_fault(vma, address, flags, cpu)
     mm_account_fault(vma.vm_mm, flags, ret)
     again = not ret and not hardware_allows(vma.vm_mm, address, bool(flags & FAULT_FLAG_WRITE))
-    yield Decision("return", result_name(ret), addr=address, reason="refault" if again else "")
+    write = flags & FAULT_FLAG_WRITE
+    yield Decision("return", result_name(ret), addr=address, reason="refault" if again else "", arg=write)
     return ret
 
 
@@ -103,22 +103,23 @@ def __handle_mm_fault(vma: Vma, address: int, flags: int, cpu: int) -> Path[int]
     m = vma.m
     vmf = VmFault(m, vma, address, flags, cpu)
     vmf.pmd = pmd_alloc(vma.vm_mm, address)
-    if pmd_none(m, vmf.pmd) and hugepage_vma_check(vma):
+    refusal = m.variant.pmd_refusal(vma, True)
+    if pmd_none(m, vmf.pmd) and not refusal:
         yield Decision("pmd-gate", "try", order=m.arch.pmd_order, addr=vmf.address)
-        ret = yield from huge_pmd.do_huge_pmd_anonymous_page(vmf)
+        ret = yield from m.variant.do_huge_pmd_anonymous_page(vmf)
         if not ret & VM_FAULT_FALLBACK:
             return ret
     else:
         vmf.orig_pmd = m.pgtable.get(vmf.pmd)
         kind = m.arch.pmd_kind(vmf.orig_pmd)
-        yield Decision("pmd-gate", kind, addr=vmf.address, reason=hugepage_vma_refusal(vma) if kind == "none" else "")
+        yield Decision("pmd-gate", kind, addr=vmf.address, reason=refusal if kind == "none" else "")
         if kind == "migration":
             yield Decision("wait", "migration", addr=vmf.address)
             yield from pmd_migration_entry_wait(vmf)
             return 0
         if kind == "leaf":
             if flags & FAULT_FLAG_WRITE and not m.arch.pte_write(vmf.orig_pmd):
-                ret = yield from huge_pmd.do_huge_pmd_wp_page(vmf)
+                ret = yield from m.variant.do_huge_pmd_wp_page(vmf)
                 if not ret & VM_FAULT_FALLBACK:
                     return ret
             else:

@@ -27,7 +27,8 @@ from kernelmodel.mm.checks import bounds, check_stable_address_space, check_uffd
 from kernelmodel.mm.huge_mm import transhuge_vma_suitable, vma_thp_gfp_mask
 from kernelmodel.mm.lock import spin_lock, spin_unlock
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
-from kernelmodel.mm.page_alloc import folio_put, vma_alloc_folio
+from kernelmodel.mm.mempolicy import clear_huge_page, vma_alloc_folio
+from kernelmodel.mm.page_alloc import folio_put
 from kernelmodel.mm.pgtable import pmd_lockptr, pmd_none, pte_alloc_one, zero_page
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate, huge_pmd
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, pgtable_trans_huge_withdraw, table_entry, table_free
@@ -69,6 +70,7 @@ def do_huge_pmd_anonymous_page(vmf: VmFault) -> Path[int]:
     if pgtable < 0:
         folio_put(folio)
         return VM_FAULT_OOM
+    clear_huge_page(folio, vmf.address)
     folio_mark_uptodate(folio)
 
     lock = pmd_lockptr(m, vmf.pmd)
@@ -149,11 +151,12 @@ def mm_get_huge_zero_page(mm: Mm) -> Path[int]:
         yield Decision("huge-zero", "folio", reason="mm-has-it")
         return m.huge_zero_pfn.get(0) - 1
     gfp = (GFP_TRANSHUGE | 0x100) & ~0x8
+    node = m.this_node()
 
     def peek() -> tuple[str, str, int]:
         if m.huge_zero_refcount.get(0):
             return "folio", "", 0
-        found = page_alloc.get_page_from_freelist(m, gfp | 0x8, m.arch.pmd_order)
+        found = page_alloc.get_page_from_freelist(m, gfp | 0x8, m.arch.pmd_order, node)
         return ("NULL", *found) if isinstance(found, page_alloc.Refused) else ("folio", "", 0)
 
     answer = yield Question("huge-zero", "mm_get_huge_zero_folio", peek, "NULL", m.arch.pmd_order, more=(("gfp", gfp),))
@@ -161,7 +164,7 @@ def mm_get_huge_zero_page(mm: Mm) -> Path[int]:
         count_vm_event(m, THP_ZERO_PAGE_ALLOC_FAILED)
         return -1
     if not m.huge_zero_refcount.get(0):
-        folio = page_alloc.take(m, gfp | 0x8, m.arch.pmd_order)
+        folio = page_alloc.take(m, gfp | 0x8, m.arch.pmd_order, node)
         assert folio is not None
         m.huge_zero_pfn.set(0, folio.id + 1)
         m.huge_zero_refcount.set(0, 1)

@@ -19,7 +19,8 @@ from kernelmodel.defs import (
     VM_FAULT_SIGBUS,
 )
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
-from kernelmodel.mm.page_alloc import folio_put, vma_alloc_folio
+from kernelmodel.mm.mempolicy import vma_alloc_folio
+from kernelmodel.mm.page_alloc import folio_put
 from kernelmodel.mm.pgtable import pte_offset_map_lock, pte_unmap_unlock, set_pte_at
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate
 from kernelmodel.mm.userfaultfd import pte_marker_uffd_wp, userfaultfd_wp

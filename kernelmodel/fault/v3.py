@@ -23,10 +23,13 @@ from kernelmodel.defs import (
     VM_UFFD_MISSING,
     VM_WRITE,
 )
+from kernelmodel.fault.told import policy, pte_range, recheck, step_down
+from kernelmodel.machine import Machine
 from kernelmodel.mm.checks import bounds, check_stable_address_space, check_uffd_missing
 from kernelmodel.mm.huge_mm import hugepage_flags_enabled, hugepage_vma_check, vma_thp_gfp_mask
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
-from kernelmodel.mm.page_alloc import folio_put, folio_ref_add, vma_alloc_folio, vma_alloc_zeroed_movable_folio
+from kernelmodel.mm.mempolicy import clear_huge_page, vma_alloc_folio, vma_alloc_zeroed_movable_folio
+from kernelmodel.mm.page_alloc import folio_put, folio_ref_add
 from kernelmodel.mm.pgtable import (
     first_populated,
     pte_alloc,
@@ -45,12 +48,18 @@ from kernelmodel.mm.vmstat import add_mm_counter
 from kernelmodel.structs import Folio, Vma, VmFault
 
 
+def arch_wants_pte_order(m: Machine) -> int:
+    """Order that the hardware can map best; -1 is no wish (2/4; 4/4 for arm64)."""
+    given = m.knobs["arch_wants_pte_order"]
+    return m.arch.wants_pte_order if given is None else int(given)
+
+
 def anon_folio_order(vma: Vma) -> int:
     """The order to prefer: 0 for an opt-out, else the hardware's wish (at least 3), capped without a hint."""
     m = vma.m
     if vma.vm_flags & VM_NOHUGEPAGE or vma.vm_mm.flags & MMF_DISABLE_THP or not hugepage_flags_enabled(m):
         return 0
-    order: int = max(m.knobs["arch_wants_pte_order"], PAGE_ALLOC_COSTLY_ORDER)
+    order = max(arch_wants_pte_order(m), PAGE_ALLOC_COSTLY_ORDER)
     if not hugepage_vma_check(vma):
         order = min(order, m.knobs["flexthp_unhinted_max_order"])
     return order
@@ -75,7 +84,7 @@ def alloc_anon_folio(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
     orders = [prefer, PAGE_ALLOC_COSTLY_ORDER if prefer > PAGE_ALLOC_COSTLY_ORDER else 0, 0]
     i = 0
     folio = None
-    yield policy(orders)
+    yield policy([order for order in orders if order], prefer)
 
     while True:  # to leave this block is the patch's "goto fallback"
         if vmf_orig_pte_uffd_wp(vmf):
@@ -93,7 +102,7 @@ def alloc_anon_folio(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
                 break
             i += 1
             if orders[i]:
-                yield step_down(orders, i, "vma-bounds")
+                yield step_down(orders[i - 1], orders[i], "vma-bounds", i)
         if not orders[i]:
             reason = "vma-bounds" if prefer else "policy"
             break
@@ -107,12 +116,12 @@ def alloc_anon_folio(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
             addr = vmf.address & -(page_size << orders[i])
             vmf.pte = pte + pte_index(vmf.m, addr)
             changed = vmf_pte_range_changed(vmf, 1 << orders[i])
-            yield pte_range(vmf, i, orders[i], addr, changed)
+            yield pte_range(vmf, vmf.pte, orders[i], addr, changed, i)
             if not changed:
                 break
             i += 1
             if orders[i]:
-                yield step_down(orders, i, "pte-range")
+                yield step_down(orders[i - 1], orders[i], "pte-range", i)
         reason = "alloc" if orders[i] else "pte-range"
         vmf.pte = None
 
@@ -123,10 +132,11 @@ def alloc_anon_folio(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
             addr = vmf.address & -(page_size << orders[i])
             folio = yield from vma_alloc_folio(gfp, orders[i], vma, addr, True)
             if folio is not None:
+                clear_huge_page(folio, addr)
                 return 0, folio
             i += 1
             if orders[i]:
-                yield step_down(orders, i, "alloc")
+                yield step_down(orders[i - 1], orders[i], "alloc", i)
         break
 
     # fallback:
@@ -227,36 +237,3 @@ def do_anonymous_page(vmf: VmFault) -> Path[int]:
         i += 1
     pte_unmap_unlock(vmf)
     return 0
-
-
-# -- what the loops say ---------------------------------------------------------------------------------
-def policy(orders: list[int]) -> Decision:
-    """The orders that are offered, highest first."""
-    offered = [order for order in orders if order]
-    return Decision("policy", ",".join(map(str, offered)) or "none", order=orders[0])
-
-
-def pte_range(vmf: VmFault, i: int, order: int, addr: int, changed: bool) -> Decision:
-    """Which PTE of the range is in the way."""
-    if not changed:
-        return Decision("pte-range", "none", order, addr, i)
-    assert vmf.pte is not None
-    at = first_populated(vmf.m, vmf.pte, 1 << order)
-    kind = vmf.m.arch.pte_kind(vmf.m.pgtable.get(vmf.pte + at))
-    index = pte_index(vmf.m, addr) + at
-    return Decision("pte-range", "populated", order, addr, i, "populated", index, (("found", kind),))
-
-
-def step_down(orders: list[int], i: int, reason: str) -> Decision:
-    """The cursor has moved to a lower order."""
-    return Decision("step-down", "", i=i, reason=reason, more=(("from", orders[i - 1]), ("to", orders[i])))
-
-
-def recheck(vmf: VmFault, addr: int, nr_pages: int, changed: bool) -> Decision:
-    """The test under the lock."""
-    if not changed:
-        return Decision("recheck", "same", addr=addr, more=(("nr", nr_pages),))
-    assert vmf.pte is not None
-    at = first_populated(vmf.m, vmf.pte, nr_pages)
-    index = pte_index(vmf.m, addr) + max(at, 0)
-    return Decision("recheck", "changed", addr=addr, reason="populated", arg=index, more=(("nr", nr_pages),))

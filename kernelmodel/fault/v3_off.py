@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from kernelmodel.decision import Decision, Path
 from kernelmodel.defs import ENOMEM
-from kernelmodel.mm.page_alloc import vma_alloc_zeroed_movable_folio
+from kernelmodel.mm.mempolicy import vma_alloc_zeroed_movable_folio
 from kernelmodel.structs import Folio, VmFault
 
 

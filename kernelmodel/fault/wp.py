@@ -9,7 +9,8 @@ from __future__ import annotations
 from kernelmodel.decision import Decision, Path
 from kernelmodel.defs import GFP_HIGHUSER_MOVABLE, GFP_KERNEL, MM_ANONPAGES, VM_FAULT_OOM, VM_UFFD_WP, PG_anon_exclusive
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
-from kernelmodel.mm.page_alloc import folio_put, vma_alloc_folio, vma_alloc_zeroed_movable_folio
+from kernelmodel.mm.mempolicy import vma_alloc_folio, vma_alloc_zeroed_movable_folio
+from kernelmodel.mm.page_alloc import folio_put
 from kernelmodel.mm.pgtable import pte_offset_map_lock, pte_unmap_unlock, set_pte_at
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate, page_remove_rmap
 from kernelmodel.mm.userfaultfd import handle_userfault, userfaultfd_wp

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kernelmodel.cpus import event_text
 from kernelmodel.decision import Question
 from kernelmodel.defs import gfp_names
 from kernelmodel.look.calls import call_views
@@ -33,6 +34,7 @@ def build(session: Session, view: View) -> Snapshot:
     passed = pass_events(session)
     orders = order_rows(session, passed, address)
     first, row = window(session, shown, orders, view.ptes)
+    mm = session.process(view.cpu if 0 <= view.cpu < m.nr_cpus else -1)
     since = min(view.since, session.last) if view.since >= 0 else step - 1
     chosen = view.cpu if 0 <= view.cpu < m.nr_cpus else -1
     # what another stop must be visited for comes first: going there loses the paths
@@ -68,11 +70,11 @@ def build(session: Session, view: View) -> Snapshot:
         orders=orders,
         gfp=gfp,
         gfp_names=gfp_names(gfp) if gfp >= 0 else (),
-        walk=walk(m, 0, shown, delta) if shown >= 0 else (),
-        ptes=pte_row(m, 0, shown, first, row, delta) if shown >= 0 else (),
+        walk=walk(m, mm, shown, delta) if shown >= 0 else (),
+        ptes=pte_row(m, mm, shown, first, row, delta) if shown >= 0 else (),
         fault_index=pte_index(m, address) if address >= 0 and same_table(session, shown, address) else -1,
         brackets=brackets(session, orders) if same_table(session, shown, address) else (),
-        entry=entry_view(m, 0, shown, delta) if shown >= 0 else None,
+        entry=entry_view(m, mm, shown, delta) if shown >= 0 else None,
         vmas=vma_views(session, address),
         zones=zone_views(m, delta),
         changes=tuple(delta.rows(step, MAX_CHANGES)),
@@ -95,12 +97,12 @@ def build(session: Session, view: View) -> Snapshot:
 def fault_address(session: Session) -> int:
     """Page-aligned address of the access in progress, -1 if there is none."""
     event = session.current_event()
-    return event.address & session.m.arch.page_mask if event is not None else -1
+    return event.address & session.m.arch.page_mask if event is not None and event.address >= 0 else -1
 
 
 def access_text(session: Session, event: Any) -> str:
     """``write heap+0x3000``, with the CPU where there are several."""
-    text = f"{'write' if event.write else 'read'} {event.text}"
+    text = event_text(event)
     return f"cpu{event.cpu} {text}" if session.m.nr_cpus > 1 else text
 
 

@@ -146,7 +146,7 @@ def cell_name(m: Machine, field: Field, index: int, n: int) -> str:
     if stat := stat_name(m, field.name, index):
         return stat
     if field.name in ("vm_start", "vm_end", "vm_flags", "anon_vma"):
-        return f"vma {m.vma_names[index]} ->{field.name}"
+        return f"vma {m.vma_names[m.vma_name.get(index)]} ->{field.name}"
     if field.name in ("nr_ptes", "mm_flags", "map_count"):
         return f"mm {m.mm_names[index]} ->{field.name}"
     if field.name in ("nr_free_pages", "watermark", "frontier"):

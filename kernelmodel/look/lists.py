@@ -23,7 +23,7 @@ MAX_BUCKETS = 4096
 
 def vma_views(session: Session, address: int) -> tuple[VmaView, ...]:
     """The address space, the VMAs nearest to the fault."""
-    mm = Mm(session.m, 0)
+    mm = Mm(session.m, session.process())
     everything = vmas(mm)
     here = find_vma(mm, address) if address >= 0 else None
     at = everything.index(here) if here is not None else 0

@@ -133,7 +133,7 @@ def zone_views(m: Machine, delta: Delta) -> tuple[ZoneView, ...]:
                 change[order] += delta.longer(at)
         blocks = []
         for order in range(m.orders):
-            found = get_page_from_freelist(m, GFP_HIGHUSER_MOVABLE, order)
+            found = get_page_from_freelist(m, GFP_HIGHUSER_MOVABLE, order, zone.node)
             blocks.append((found.pfn, found.block) if isinstance(found, Found) and found.zone == number else (-1, -1))
         low, middle, high = (m.watermark.get(number * 4 + level) for level in range(3))
         pages = m.nr_free_pages.get(number)

@@ -29,7 +29,7 @@ def lookup(session: Session, name: str, cpu: int = -1) -> Any:
     if name == "zone":
         return ZoneStruct(session.m, preferred_zone(session))
     if name in _STRUCTS:
-        return _STRUCTS[name](session.m, 0)
+        return _STRUCTS[name](session.m, session.process(cpu) if name != "memcg" else 0)
     if name in ("vmf", "vma"):
         vmf: VmFault | None = find_local(session, VmFault, cpu)
         return vmf.vma if vmf is not None and name == "vma" else vmf

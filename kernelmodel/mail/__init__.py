@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kernelmodel.cpus import event_text
 from kernelmodel.decision import ENVIRONMENT
-from kernelmodel.defs import result_name
+from kernelmodel.defs import call_result, result_name
 from kernelmodel.mail.words import plain, words
 from kernelmodel.snapshot import Event
 from kernelmodel.trace import Feed, Record, record, size_text
@@ -55,7 +55,7 @@ def ndjson(session: Session, first: int, last: int) -> Iterator[Record]:
     here = session.step
     session.seek(first)
     feed = Feed(session)
-    feed.access = sum(end.step <= first and end.first < first for end in session.accesses)
+    feed.access = sum(end.step <= first and end.first < first for end in session.ended)
     try:
         for step in range(first, last + 1):
             session.seek(step)
@@ -85,7 +85,7 @@ def _body(session: Session, first: int, last: int) -> Iterator[tuple[str, str]]:
     skip = range(0)
     if last - first + 1 > MOST:
         skip = range(first + MOST // 2, last + 1 - MOST // 2)
-    ends = [end for end in session.accesses if first < end.step <= last and end.step not in skip]
+    ends = [end for end in session.ended if first < end.step <= last and end.step not in skip]
     said: dict[int, int] = {}
     for step in (*range(first, skip.start), *range(skip.stop, last + 1)) if skip else range(first, last + 1):
         if skip and step == skip.stop:
@@ -100,7 +100,8 @@ def _body(session: Session, first: int, last: int) -> Iterator[tuple[str, str]]:
             said[event.cpu] = number
             access = session.scenario.events[number]
             who = f"cpu{event.cpu} " if session.m.nr_cpus > 1 else ""
-            yield "", f"{who}{event_text(access)}, address {access.address:#x}"
+            where = f", address {access.address:#x}" if access.is_access else ""
+            yield "", f"{who}{event_text(access)}{where}"
         who = f"cpu{event.cpu}  " if session.m.nr_cpus > 1 else ""
         open_ = log.at(step).asked and event.kind in ENVIRONMENT and step == session.last
         yield f"#{step}  {who}", words(event, session.m.arch.page_size, _mark(session, event, open_))
@@ -129,6 +130,9 @@ def _ended(session: Session, end: AccessEnd) -> str:
             span = size_text(size << max(event.order, 0))
             mapped = f"mapped {kind}, order {max(event.order, 0)}  [{event.addr:x},+{span})"
             break
+    if not access.is_access:
+        who = f"cpu{end.cpu} " if session.m.nr_cpus > 1 else ""
+        return f"{who}{event_text(access)} = {call_result(end.ret)}"
     faults = f"{end.faults} fault{'' if end.faults == 1 else 's'}"
     who = f"cpu{end.cpu} " if session.m.nr_cpus > 1 else ""
     return f"{who}{event_text(access)} = {result_name(end.ret)} after {faults}; {mapped}"

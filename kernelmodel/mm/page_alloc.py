@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kernelmodel.decision import KernelBug, Path, Question
-from kernelmodel.defs import GFP_HIGHUSER_MOVABLE, MIGRATE_PCPTYPES, WMARK_LOW, WMARK_MIN
+from kernelmodel.decision import KernelBug
+from kernelmodel.defs import __GFP_THISNODE, __GFP_ZERO, MIGRATE_PCPTYPES, WMARK_LOW, WMARK_MIN
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 from kernelmodel.mm.memcontrol import mem_cgroup_uncharge
-from kernelmodel.structs import Folio, Vma
+from kernelmodel.structs import Folio
 
 
 class Found(NamedTuple):
@@ -89,23 +89,34 @@ def peek_rmqueue(m: Machine, zone: int, order: int, migratetype: int) -> tuple[i
     return -1, -1
 
 
-def get_page_from_freelist(m: Machine, gfp: int, order: int) -> Found | Refused:
+def zonelist(m: Machine, node: int, gfp: int) -> list[int]:
+    """Zones in the order in which a request looks: its node's, then the others' (none with __GFP_THISNODE)."""
+    down = range(len(m.zones) - 1, -1, -1)
+    own = [number for number in down if m.zones[number].node == node]
+    if gfp & __GFP_THISNODE:
+        return own
+    return own + [number for number in down if m.zones[number].node != node]
+
+
+def get_page_from_freelist(m: Machine, gfp: int, order: int, node: int = 0) -> Found | Refused:
     """Which zone and block a request gets, without taking it: the fast path at WMARK_LOW, the slow path at WMARK_MIN.
 
-    With no reclaimable page in the machine the passes of ``__alloc_pages`` differ in the mark only.
+    With no reclaimable page in the machine the passes of ``__alloc_pages`` differ in the mark only.  ``Refused``
+    speaks of the request's own node.
     """
     migratetype = gfp_migratetype(gfp)
+    zones = zonelist(m, node, gfp)
     refused = Refused("no-zone", 0)
     for wmark in (WMARK_LOW, WMARK_MIN):
-        for zone in range(len(m.zones) - 1, -1, -1):
+        for zone in zones:
             why = zone_watermark_ok(m, zone, order, wmark)
-            if why is not None:
+            if why is None:
+                pfn, block = peek_rmqueue(m, zone, order, migratetype)
+                if pfn >= 0:
+                    return Found(zone, pfn, block, wmark)
+                why = Refused("migratetype", migratetype)
+            if m.zones[zone].node == node:
                 refused = why
-                continue
-            pfn, block = peek_rmqueue(m, zone, order, migratetype)
-            if pfn >= 0:
-                return Found(zone, pfn, block, wmark)
-            refused = Refused("migratetype", migratetype)
     return refused
 
 
@@ -196,14 +207,17 @@ def buddy_merge_likely(m: Machine, pfn: int, order: int) -> bool:
     return m.zones[zone].start <= higher < m.zones[zone].end and m.buddy_order.get(higher) == order + 2
 
 
-def take(m: Machine, gfp: int, order: int) -> Folio | None:
+def take(m: Machine, gfp: int, order: int, node: int = 0) -> Folio | None:
     """Allocate now: a folio with one reference, or None."""
-    found = get_page_from_freelist(m, gfp, order)
+    found = get_page_from_freelist(m, gfp, order, node)
     if isinstance(found, Refused):
         return None
     pfn = __rmqueue_smallest(m, found.zone, order, gfp_migratetype(gfp))
     m.nr_free_pages.add(found.zone, -(1 << order))
-    return prep_new_folio(m, pfn, order)
+    folio = prep_new_folio(m, pfn, order)
+    if gfp & __GFP_ZERO or m.knobs["init_on_alloc"]:
+        folio.cleared = 1
+    return folio
 
 
 def prep_new_folio(m: Machine, pfn: int, order: int) -> Folio:
@@ -212,25 +226,6 @@ def prep_new_folio(m: Machine, pfn: int, order: int) -> Folio:
     if order:
         m.folio_order.set(pfn, order)
     return Folio(m, pfn)
-
-
-def vma_alloc_folio(gfp: int, order: int, vma: Vma, addr: int, hugepage: bool) -> Path[Folio | None]:
-    """Memory for ``addr`` (mm/mempolicy.c).  In 6.5 ``hugepage`` means: this node first, then anywhere if the gfp can
-    reclaim; one decision stands for both passes.
-    """
-    m = vma.m
-
-    def peek() -> tuple[str, str, int]:
-        found = get_page_from_freelist(m, gfp, order)
-        return ("folio", "", found.block) if isinstance(found, Found) else ("NULL", *found)
-
-    answer = yield Question("alloc", f"vma_alloc_folio(order={order})", peek, "NULL", order, addr, more=(("gfp", gfp),))
-    return None if answer == "NULL" else take(m, gfp, order)
-
-
-def vma_alloc_zeroed_movable_folio(vma: Vma, addr: int) -> Path[Folio | None]:
-    """One zeroed page, as the order-0 fault always asked for."""
-    return (yield from vma_alloc_folio(GFP_HIGHUSER_MOVABLE | 0x100, 0, vma, addr, False))
 
 
 def page_folio(m: Machine, pfn: int) -> Folio:
@@ -264,7 +259,7 @@ def free_folio(folio: Folio) -> None:
     mem_cgroup_uncharge(folio)
     if m._entire_mapcount.get(pfn) or any(m._mapcount.run(pfn, 1 << order)):
         raise KernelBug("bad_page", f"the folio at pfn {pfn:#x} is freed while mapped")
-    for field in (m.mapping, m.page_index, m.folio_order, m._nr_pages_mapped):
+    for field in (m.mapping, m.page_index, m.folio_order, m._nr_pages_mapped, m.cleared):
         field.set(pfn, 0)
     m.page_flags.fill(pfn, 1 << order, 0)
     __free_one_page(m, pfn, order)

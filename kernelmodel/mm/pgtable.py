@@ -28,6 +28,13 @@ def entry_at(m: Machine, table: int, level: tuple[str, int, int], address: int) 
     return table * m.arch.ptrs + (address >> level[1] & level[2] - 1)
 
 
+def mm_init(m: Machine, number: int) -> Mm:
+    """An empty address space for a process that starts to live."""
+    m.pgd.set(number, table_alloc(m, number, len(m.arch.levels) - 1) + 1)
+    m.mm_users.set(number, 1)
+    return Mm(m, number)
+
+
 def pmd_alloc(mm: Mm, address: int) -> int:
     """Place of the PMD entry; upper tables are made where they are missing (they never fail here)."""
     m = mm.m

@@ -14,7 +14,7 @@ from kernelmodel.defs import (
     PG_uptodate,
 )
 from kernelmodel.machine import Machine
-from kernelmodel.mm.vma import maybe_mkwrite
+from kernelmodel.mm.vma import linear_page_index, maybe_mkwrite
 from kernelmodel.mm.vmstat import mod_node_stat
 from kernelmodel.structs import Folio, Vma
 
@@ -45,7 +45,7 @@ def folio_add_new_anon_rmap(folio: Folio, vma: Vma, address: int) -> None:
 def set_anon_rmap(folio: Folio, vma: Vma, address: int) -> None:
     """Which anon_vma, and where in it."""
     folio.mapping = vma.anon_vma
-    folio.index = address >> folio.m.arch.page_shift
+    folio.index = linear_page_index(vma, address)
 
 
 def folio_add_lru_vma(folio: Folio) -> None:

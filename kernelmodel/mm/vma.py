@@ -40,6 +40,54 @@ def vmas(mm: Mm) -> list[Vma]:
     return [Vma(m, m.mm_mt.get(mm.id * MAX_VMAS + k) - 1) for k in range(mm.map_count)]
 
 
+def vma_alloc(m: Machine, name: str) -> Vma:
+    """An unlinked VMA of a name that the scenario knows."""
+    height = m.vma_free.get(0)
+    if height:
+        number = m.vma_free.get(height)
+        m.vma_free.set(height, 0)
+        m.vma_free.set(0, height - 1)
+    else:
+        number = m.vma_next.add(0, 1) - 1
+    m.vma_name.set(number, m.vma_names.index(name))
+    return Vma(m, number)
+
+
+def vma_free(vma: Vma) -> None:
+    """Forget an unlinked VMA."""
+    m, number = vma.m, vma.id
+    for field in (m.vma_name, m.vm_start, m.vm_end, m.vm_flags, m.vm_pgoff, m.vm_mm, m.anon_vma):
+        field.set(number, 0)
+    m.vma_free.set(m.vma_free.add(0, 1), number)
+
+
+def vma_link(mm: Mm, vma: Vma) -> None:
+    """Put a VMA into its mm's sorted list."""
+    m, base = mm.m, mm.id * MAX_VMAS
+    at = vma_position(m, mm.id, vma.vm_start)
+    for k in range(mm.map_count, at, -1):
+        m.mm_mt.set(base + k, m.mm_mt.get(base + k - 1))
+    m.mm_mt.set(base + at, vma.id + 1)
+    m.vm_mm.set(vma.id, mm.id)
+    mm.map_count += 1
+
+
+def vma_unlink(vma: Vma) -> None:
+    """Take a VMA out of its mm's list."""
+    m, mm = vma.m, vma.vm_mm
+    base, last = mm.id * MAX_VMAS, mm.map_count - 1
+    at = vma_position(m, mm.id, vma.vm_start)
+    for k in range(at, last):
+        m.mm_mt.set(base + k, m.mm_mt.get(base + k + 1))
+    m.mm_mt.set(base + last, 0)
+    mm.map_count = last
+
+
+def linear_page_index(vma: Vma, address: int) -> int:
+    """Where in its anon_vma or file a page of the VMA is."""
+    return (address - vma.vm_start >> vma.m.arch.page_shift) + vma.vm_pgoff
+
+
 def vma_is_temporary_stack(vma: Vma) -> bool:
     """The stack of an exec in progress."""
     return vma.vm_flags & VM_STACK_INCOMPLETE_SETUP == VM_STACK_INCOMPLETE_SETUP and bool(vma.vm_flags & 0x100)

@@ -3,17 +3,25 @@
 
 from __future__ import annotations
 
-from kernelmodel.defs import MM_ANONPAGES, NODE_STATS, VM_EVENTS
+from kernelmodel.defs import MM_ANONPAGES, MTHP_ITEMS, MTHP_SINCE, NODE_STATS, VM_EVENTS
 from kernelmodel.machine import Machine
 from kernelmodel.structs import Mm
-
-MTHP_ITEMS = ("anon_fault_alloc", "anon_fault_fallback", "anon_fault_fallback_charge")
-"""Files under hugepages-<size>kB/stats, in the order of ``Machine.mthp_stat``."""
 
 
 def count_vm_event(m: Machine, item: int) -> None:
     """/proc/vmstat: one more."""
     m.vm_event.add(item, 1)
+
+
+def count_mthp_stat(m: Machine, order: int, item: int) -> None:
+    """One more for a size: kept for 0 < order <= PMD_ORDER only (include/linux/huge_mm.h)."""
+    mod_mthp_stat(m, order, item, 1)
+
+
+def mod_mthp_stat(m: Machine, order: int, item: int, delta: int) -> None:
+    """A size's counter; nothing in a release that lacks it."""
+    if 0 < order <= m.arch.pmd_order and m.release >= MTHP_SINCE[item]:
+        m.mthp_stat.add(order * len(MTHP_ITEMS) + item, delta)
 
 
 def mod_node_stat(m: Machine, item: int, delta: int) -> None:

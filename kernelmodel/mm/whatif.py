@@ -19,7 +19,7 @@ from kernelmodel.defs import (
     VM_UFFD_MISSING,
 )
 from kernelmodel.mm import memcontrol, page_alloc, rmap, vmstat
-from kernelmodel.mm.huge_mm import hugepage_vma_refusal, transhuge_vma_suitable
+from kernelmodel.mm.huge_mm import transhuge_vma_suitable
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_free, table_of
 from kernelmodel.structs import Vma, VmFault
 
@@ -47,7 +47,7 @@ def causes(vmf: VmFault) -> tuple[str, ...]:
 def may_be_huge(vma: Vma, address: int) -> bool:
     """Could a fault of another CPU have mapped a leaf here: place, policy of the VMA, userfaultfd, memcg?"""
     m, mm = vma.m, vma.vm_mm
-    if not transhuge_vma_suitable(vma, address & ~(m.arch.pmd_size - 1)) or hugepage_vma_refusal(vma, False):
+    if not transhuge_vma_suitable(vma, address & ~(m.arch.pmd_size - 1)) or m.variant.pmd_refusal(vma, False):
         return False
     if vma.vm_flags & VM_UFFD_MISSING or mm.flags & MMF_UNSTABLE:
         return False

@@ -138,6 +138,7 @@ def _values(ctx: Context, table: dict[str, Any], raw: dict[str, Any]) -> dict[st
     note_config(ctx, table.get("config", {}))
     values["populate"] = read_populate(ctx, table.get("populate", []))
     values["events"] = read_events(ctx, table["event"], raw["event"]) if "event" in table else ()
+    values["processes"] = tuple(ctx.processes)
     values["breaks"] = read_breaks(ctx, table.get("break", []))
     cpus = {each.get("cpu", 0) for each in table.get("event", [])}
     if not all(isinstance(each, dict) and known_cpu(each) for each in raw_events(raw)):

@@ -16,15 +16,16 @@ from typing import Any
 from kernelmodel import scenario as scenarios
 from kernelmodel.scenario.by_key import by_key, dotted, notes_by_key, with_places
 from kernelmodel.scenario.faults import KeyPath, ScenarioError, nearest, show
-from kernelmodel.scenario.keys import LATER_VERBS, ROOT, VERBS
+from kernelmodel.scenario.keys import ROOT
 from kernelmodel.scenario.kinds import Choice, Kind, Str
 from kernelmodel.scenario.save import text_of as text_of
 from kernelmodel.scenario.tables import Later, Map, Several, Table, Tables
 from kernelmodel.scenario.types import Scenario
+from kernelmodel.scenario.verbs import ACCESSES, LATER_VERBS, VERBS
 from kernelmodel.scenario.write import dumps, value_text
 
 _PART = re.compile(r'(?:"(?P<quoted>[^"]*)"|(?P<name>[A-Za-z0-9_+-]+))(?P<index>(?:\[[0-9]{1,6}\])*)(?P<end>\.|$)')
-_ALIASES = {f"fault.{word}": f"event[0].{word}" for word in ("address", *VERBS)}
+_ALIASES = {f"fault.{word}": f"event[0].{word}" for word in ("address", *ACCESSES)}
 MAX_TEXT = 4096
 MAX_LISTED = 16
 """Elements of a list of tables whose keys are listed for completion."""
@@ -72,9 +73,13 @@ def keys(scenario: Scenario) -> list[str]:
         if isinstance(key.kind, Table):
             found += [f"{key.name}.{each.name}" for each in key.kind.keys if not each.pattern]
         elif isinstance(key.kind, Tables):
-            names = [each.name for each in key.kind.table.keys if not isinstance(each.kind, Later)]
+            names = [each.name for each in key.kind.table.keys if not isinstance(each.kind, (Later, Table))]
             elements = scenario.raw.get(key.name, [])[:MAX_LISTED]
-            found += [f"{key.name}[{n}].{name}" for n in range(len(elements)) for name in names]
+            for n, element in enumerate(elements):
+                found += [f"{key.name}[{n}].{name}" for name in names]
+                inner = [(each.name, each.kind) for each in key.kind.table.keys if each.name in element]
+                tables = [(name, kind) for name, kind in inner if isinstance(kind, Table)]
+                found += [f"{key.name}[{n}].{name}.{k.name}" for name, table in tables for k in table.keys]
             if key.name == "vma":
                 found += [f"vma.{each['name']}.{name}" for each in elements for name in names]
         elif isinstance(key.kind, Map):
@@ -108,8 +113,9 @@ def _path(raw: dict[str, Any], key: str, scenario: Scenario) -> KeyPath:
     if path[0] == "event" and len(path) == 3 and path[2] == "address":
         events = raw["event"]
         number = path[1]
-        verbs = [verb for verb in VERBS if isinstance(number, int) and number < len(events) and verb in events[number]]
-        path[2] = verbs[0] if verbs else VERBS[0]
+        event = events[number] if isinstance(number, int) and number < len(events) else {}
+        verbs = [verb for verb in ACCESSES if verb in event]
+        path[2] = verbs[0] if verbs else ACCESSES[0]
     return tuple(path)
 
 

@@ -10,18 +10,13 @@ from kernelmodel.defs import NODE_STATS, VM_EVENTS, VM_FAULT_BITS
 from kernelmodel.scenario.faults import nearest, show
 from kernelmodel.scenario.kinds import Address, Boolean, Choice, Int, Size, Str
 from kernelmodel.scenario.tables import Key, Later, Map, Several, Table, Tables
-from kernelmodel.variant_names import NOT_YET, VARIANTS
+from kernelmodel.scenario.verbs import LATER_VERBS, MAX_COUNT, NAME, NAME_WORDS, VMA_FLAGS
+from kernelmodel.scenario.verbs import keys as verb_keys
+from kernelmodel.variant_names import VARIANTS
 
 MAX_CPU = 63
 MAX_VMAS = 4096
 MAX_MEMORY = 16 << 40
-MAX_COUNT = (1 << 64) - 1
-NAME = r"[A-Za-z_][A-Za-z0-9_.-]{0,63}"
-VMA_FLAGS = (
-    "VM_READ", "VM_WRITE", "VM_EXEC", "VM_SHARED", "VM_HUGEPAGE", "VM_NOHUGEPAGE", "VM_GROWSDOWN", "VM_SEQ_READ",
-    "VM_RAND_READ", "VM_DONTEXPAND", "VM_PFNMAP", "VM_IO", "VM_MIXEDMAP", "VM_DONTCOPY", "VM_LOCKED",
-    "VM_STACK_INCOMPLETE_SETUP", "VM_SOFTDIRTY", "VM_ACCOUNT", "VM_NORESERVE",
-)  # fmt: skip
 CONFIGS = (
     "CONFIG_FLEXIBLE_THP", "CONFIG_LARGE_ANON_FOLIO", "CONFIG_TRANSPARENT_HUGEPAGE", "CONFIG_MEMCG", "CONFIG_NUMA",
     "CONFIG_PT_RECLAIM", "CONFIG_USERFAULTFD", "CONFIG_PTE_MARKER_UFFD_WP", "CONFIG_HAVE_ARCH_USERFAULTFD_WP",
@@ -33,26 +28,6 @@ MTHP_STATS = (
     "nr_anon_partially_mapped", "zswpout", "swpin", "swpin_fallback", "swpin_fallback_charge",
 )  # fmt: skip
 VMSTATS = (*VM_EVENTS, *NODE_STATS)
-VERBS = ("read", "write")
-"""The verbs that this version models."""
-LATER_VERBS = {
-    "madvise": '{ at, size, advice = "MADV_HUGEPAGE" }',
-    "mmap": "{ name, start, size, flags }",
-    "munmap": "{ at, size }",
-    "mprotect": '{ at, size, prot = "rw" }',
-    "mremap": "{ at, size, to, flags }",
-    "fork": "the name of the new process",
-    "exit": "the name of the process",
-    "prctl": "{ PR_SET_THP_DISABLE = 1, flags }",
-    "sysfs": '{ enabled = "always" }',
-    "uffd": '{ op = "register", at, size, mode }',
-    "migrate": "{ at, size }",
-    "swap_out": "{ at, size }",
-    "collapse": "{ at, size }",
-    "reap": "{ at, size }",
-    "shrink_huge_zero": "{ at, size }",
-}
-"""Verbs whose spelling is fixed and which later versions model, with their values."""
 
 
 def _known(names: tuple[str, ...], what: str) -> Callable[[str], tuple[str, str] | None]:
@@ -82,9 +57,7 @@ def _mthp(name: str) -> tuple[str, str] | None:
 def unknown_variant(name: str) -> tuple[str, str]:
     """Message and hint for the id of a variant that is not modelled."""
     modelled = ", ".join(VARIANTS)
-    if name in NOT_YET:
-        return f"variant {name!r} is not modelled yet", f"modelled are {modelled}"
-    return f"unknown variant {show(name)}", nearest(name, (*VARIANTS, *NOT_YET)) or f"modelled are {modelled}"
+    return f"unknown variant {show(name)}", nearest(name, (*VARIANTS,)) or f"modelled are {modelled}"
 
 
 def _variant(name: str) -> tuple[str, str] | None:
@@ -138,13 +111,19 @@ BOOT = Table(
         "64K or one page",
         knob="flexthp_unhinted_max",
     ),
-    Key("thp_anon", Str(), "Orders per policy, as on the command line.", knob="thp_anon"),
-    Key("init_on_alloc", Boolean(), "Pages are cleared when they are allocated.", knob="init_on_alloc"),
+    Key(
+        "thp_anon",
+        Str('sizes and policies as on the command line: "16K-64K:always;128K:inherit"'),
+        "Policies of sizes; the others are never. A value that the kernel would ignore is ignored with a note.",
+        knob="thp_anon",
+    ),
+    Key("init_on_alloc", Boolean(), "Pages are cleared when they are allocated.", "false", knob="init_on_alloc"),
+    Key("has_transparent_hugepage", Boolean(), "The hardware has huge pages.", "true"),
 )
 
-MEMORY = Table(
-    "[memory]",
-    "One zone, fresh or of given blocks.",
+_FREE = Map("free", "Free blocks by order.", Int(0, 65536), _order, "orders and numbers of blocks")
+_MIN = Size(0, MAX_MEMORY, 'pages as an integer, or bytes as text: "1M"', pages=True)
+_ZONE = (
     Key(
         "size",
         Size(1, MAX_MEMORY, 'one page … 16T, in bytes or as text: "64M"'),
@@ -152,30 +131,47 @@ MEMORY = Table(
         '"64M"; with `free` as large as the blocks need',
     ),
     Key(
-        "memcg_limit",
-        Size(0, MAX_MEMORY, 'at most 16T, in bytes or as text: "1M"'),
-        "What the program's cgroup may use, rounded down to pages.",
-        "no limit",
-    ),
-    Key(
         "free",
-        Map("free", "Free blocks by order.", Int(0, 65536), _order, "orders and numbers of blocks"),
+        _FREE,
         "These free blocks and nothing else, by order: `{ 0 = 30, 4 = 2 }`. The buddy of each is in use.",
         "a fresh zone",
     ),
     Key(
         "min",
-        Size(0, MAX_MEMORY, 'pages as an integer, or bytes as text: "1M"', pages=True),
+        _MIN,
         "The min watermark: an integer counts pages, text counts bytes.",
         "the kernel's; 0 with `free`",
+    ),
+)
+NODE = Table(
+    "[[memory.node]]",
+    "A NUMA node with one zone; the first is node 0.",
+    *_ZONE,
+    Key(
+        "cpus",
+        Several(Int(0, MAX_CPU), "a list of CPUs", distinct=True),
+        "Its CPUs; the others are node 0's.",
+        "[]",
+    ),
+)
+
+MEMORY = Table(
+    "[memory]",
+    "One zone, fresh or of given blocks; or nodes.",
+    *_ZONE,
+    Key("node", Tables(NODE, 64), "NUMA nodes, instead of `size`, `free` and `min`.", "one node"),
+    Key(
+        "memcg_limit",
+        Size(0, MAX_MEMORY, 'at most 16T, in bytes or as text: "1M"'),
+        "What the program's cgroup may use, rounded down to pages.",
+        "no limit",
     ),
 )
 
 VMA = Table(
     "[[vma]]",
     "A mapping of anonymous memory, taken as it stands.",
-    Key("name", Str("a letter or _, then letters, digits, _ . - (at most 64)", NAME), "Its name.",
-        required=True),
+    Key("name", Str(NAME_WORDS, NAME), "Its name.", required=True),
     Key("start", Int(0, MAX_COUNT, "an address, as an integer"), "First address, a multiple of the page size.",
         required=True),
     Key(
@@ -203,10 +199,9 @@ EVENT = Table(
     "[[event]]",
     "One thing that a CPU does; in program order per CPU, CPUs are concurrent. Exactly one verb.",
     Key("cpu", Int(0, MAX_CPU), "Which CPU.", "0"),
-    Key("process", Str("the name of a process"), "Which process.", '"main"'),
-    Key("read", Address(), "The address that is read."),
-    Key("write", Address(), "The address that is written."),
-    *(Key(verb, Later(value, "read and write"), f"Not modelled yet: {value}.") for verb, value in LATER_VERBS.items()),
+    Key("process", Str("the name of a process"), "Which process: main, or one that a `fork` event names.", '"main"'),
+    *verb_keys(),
+    *(Key(verb, Later(value, "the other verbs"), f"Not modelled yet: {value}.") for verb, value in LATER_VERBS.items()),
     Key(
         "answers",
         Several(Str('text: "site = outcome"'), 'a list of texts: "site = outcome"'),
@@ -290,7 +285,7 @@ ROOT = Table(
     Key("explore", EXPLORE, EXPLORE.doc),
 )
 
-TABLES = (ROOT, THP, BOOT, MEMORY, VMA, POPULATE, EVENT, BREAK, EXPECT, EXPLORE)
+TABLES = (ROOT, THP, BOOT, MEMORY, NODE, VMA, POPULATE, EVENT, BREAK, EXPECT, EXPLORE)
 RESULT_NAMES = ("0", *VM_FAULT_BITS)
 
 

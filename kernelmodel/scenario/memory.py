@@ -6,11 +6,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kernelmodel.arch import Arch
 from kernelmodel.scenario.faults import KeyPath
 from kernelmodel.scenario.keys import BOOT, MAX_MEMORY, THP
+from kernelmodel.scenario.kinds import WRONG, parse_size
 from kernelmodel.scenario.mm import Context
 from kernelmodel.scenario.tables import Table
-from kernelmodel.scenario.types import Boot, Memory, Thp
+from kernelmodel.scenario.types import Boot, Memory, NodeSpec, Thp
 
 MAX_BLOCKS = 65536
 
@@ -18,34 +20,55 @@ MAX_BLOCKS = 65536
 # -- memory -------------------------------------------------------------------------------------------
 def read_memory(ctx: Context, table: dict[str, Any]) -> Memory:
     """``[memory]``."""
-    arch, faults = ctx.arch, ctx.faults
-    free = table.get("free")
-    if arch is None:
+    if ctx.arch is None:
         return Memory()
-    size = table.get("size", None if "free" in table else 64 << 20)
+    limit = table.get("memcg_limit")
+    limit = None if limit is None else limit & ctx.arch.page_mask
+    if "node" not in table:
+        zone = _zone(ctx, table, ("memory",), 64 << 20)
+        return Memory(zone.size, limit, zone.free, zone.min)
+    for key in ("size", "free", "min"):
+        if key in table:
+            hint = "each [[memory.node]] has its own"
+            ctx.faults.add(("memory", key), f"{key!r} and [[memory.node]] exclude each other", hint, key=True)
+    nodes = tuple(_zone(ctx, node, ("memory", "node", i), 64 << 20) for i, node in enumerate(table["node"]))
+    owners: dict[int, int] = {}
+    for i, node in enumerate(nodes):
+        for k, cpu in enumerate(node.cpus):
+            if owners.setdefault(cpu, i) != i:
+                ctx.faults.add(("memory", "node", i, "cpus", k), f"CPU {cpu} is on node {owners[cpu]} already")
+    if not nodes:
+        ctx.faults.add(("memory", "node"), "a machine has at least one node")
+    return Memory(None, limit, None, None, nodes)
+
+
+def _zone(ctx: Context, table: dict[str, Any], path: KeyPath, default: int) -> NodeSpec:
+    """Size, free blocks and watermark of one zone."""
+    assert ctx.arch is not None
+    free = table.get("free")
+    size = table.get("size", None if "free" in table else default)
     span = size
-    if size is not None and not ctx.aligned(size, ("memory", "size"), "size"):
+    if size is not None and not ctx.aligned(size, (*path, "size"), "size"):
         size = None
     blocks = (
         tuple(sorted((int(order), number) for order, number in free.items() if number)) if free is not None else None
     )
-    if blocks is not None and not _blocks_fit(ctx, blocks, size):
+    if blocks is not None and not _blocks_fit(ctx, blocks, size, (*path, "free")):
         blocks = ()
-    limit = table.get("memcg_limit")
     low = table.get("min")
-    pages = None if low is None else low[0] >> arch.page_shift if low[1] == "bytes" else low[0]
-    if pages is not None and span is not None and pages > span >> arch.page_shift:
-        faults.add(
-            ("memory", "min"), f"{pages} pages are more than the zone has", "an integer counts pages, text bytes"
+    pages = None if low is None else low[0] >> ctx.arch.page_shift if low[1] == "bytes" else low[0]
+    if pages is not None and span is not None and pages > span >> ctx.arch.page_shift:
+        ctx.faults.add(
+            (*path, "min"), f"{pages} pages are more than the zone has", "an integer counts pages, text bytes"
         )
-    return Memory(size, None if limit is None else limit & arch.page_mask, blocks, pages)
+    cpus = tuple(cpu for cpu in table.get("cpus", ()) if cpu is not WRONG)
+    return NodeSpec(size, blocks, pages, cpus)
 
 
-def _blocks_fit(ctx: Context, blocks: tuple[tuple[int, int], ...], size: int | None) -> bool:
+def _blocks_fit(ctx: Context, blocks: tuple[tuple[int, int], ...], size: int | None, path: KeyPath) -> bool:
     """Can a zone of ``size`` bytes (None: any) hold these free blocks, the buddy of each in use?"""
     assert ctx.arch is not None
     top = ctx.arch.max_order
-    path: KeyPath = ("memory", "free")
     good = True
     for order, _ in blocks:
         if order > top:
@@ -85,15 +108,10 @@ def read_thp(ctx: Context, table: dict[str, Any]) -> Thp:
     for name, value in table.items():
         match = re.fullmatch(r"hugepages-([0-9]+)kB", name)
         if match and ctx.arch is not None:
-            has = ctx.variant is None or "hugepages-*kB" in ctx.variant.knobs
-            known = [ctx.arch.page_size >> 10 << order for order in range(2, ctx.arch.pmd_order + 1)]
-            if has and (name != f"hugepages-{int(match[1])}kB" or int(match[1]) not in known):
-                hint = "sizes are " + ", ".join(f"{size}kB" for size in known)
-                ctx.faults.add(
-                    ("thp", name), f"{ctx.arch.name} has no anonymous folio of {match[1]} kB", hint, key=True
-                )
+            ctx.known_size(name, ("thp", name))
             sizes.append((name, str(value)))
-    plain = {name: table[name] for name in ("enabled", "defrag", "use_zero_page", "prctl_thp_disable") if name in table}
+    names = ("enabled", "defrag", "use_zero_page", "prctl_thp_disable", "anon_orders", "anon_always_mask")
+    plain = {name: table[name] for name in names if name in table}
     return Thp(**plain, per_size=tuple(sizes))
 
 
@@ -112,7 +130,45 @@ def read_boot(ctx: Context, table: dict[str, Any]) -> Boot:
         message = f"flexthp_unhinted_max is no power of two in {size}: the kernel ignores it, and so does the model"
         ctx.faults.note(("boot", "flexthp_unhinted_max"), message)
         cap = None
-    return Boot(hook, cap)
+    policies: tuple[tuple[int, str], ...] = ()
+    if "thp_anon" in table and (ctx.variant is None or "thp_anon" in ctx.variant.knobs):
+        found = parse_thp_anon(table["thp_anon"], ctx.arch)
+        if found is None:
+            message = "the kernel can't parse this thp_anon: it ignores all of it with a warning, and so does the model"
+            ctx.faults.note(("boot", "thp_anon"), message)
+        policies = found or ()
+    return Boot(hook, cap, policies, table.get("init_on_alloc", False), table.get("has_transparent_hugepage", True))
+
+
+def parse_thp_anon(text: str, arch: Arch) -> tuple[tuple[int, str], ...] | None:
+    """``16K-64K,256K:always;2M:inherit`` as (order, policy) pairs; None if the kernel would ignore it.
+
+    setup_thp_anon() of Linux 6.12 mm/huge_memory.c: later parts win, and one bad part spoils the whole.
+    """
+    found: list[tuple[int, str]] = []
+    for part in text.split(";"):
+        sizes, colon, policy = part.partition(":")
+        if not colon or policy not in ("always", "inherit", "madvise", "never"):
+            return None
+        for piece in sizes.split(","):
+            low, dash, high = piece.partition("-")
+            ends = [_anon_order(word, arch) for word in ((low, high) if dash else (low,))]
+            if any(end is None for end in ends):
+                return None
+            first, last = ends[0], ends[-1]
+            assert first is not None
+            assert last is not None
+            if first > last:
+                return None
+            found += [(order, policy) for order in range(first, last + 1)]
+    return tuple(found)
+
+
+def _anon_order(text: str, arch: Arch) -> int | None:
+    size = parse_size(text)
+    if size is None or size.bit_count() != 1 or not arch.page_size << 2 <= size <= arch.pmd_size:
+        return None
+    return (size >> arch.page_shift).bit_length() - 1
 
 
 def note_config(ctx: Context, config: dict[str, bool]) -> None:

@@ -25,6 +25,10 @@ class Context:
         self.vmas: dict[str, VmaSpec] = {}
         self.declared: set[str] = set()
         """Names of all VMAs, also of those that are wrong."""
+        self.mapped: dict[str, VmaSpec] = {}
+        """Mappings that the ``mmap`` verb makes, by name."""
+        self.processes = ["main"]
+        """Every process, in the order of their forks."""
         self._sorted: list[VmaSpec] | None = None
 
     def aligned(self, value: int, path: KeyPath, what: str) -> bool:
@@ -37,6 +41,22 @@ class Context:
         hint = f"{down:{form}} and {down + size:{form}} are aligned"
         self.faults.add(path, f"{what} {value:{form}} is not a multiple of the page size {size:{form}}", hint)
         return False
+
+    def known_size(self, name: str, path: KeyPath) -> int:
+        """Order of ``hugepages-64kB``; -1 (and told) if the arch has no anonymous folio of that size.
+
+        A variant without such knobs takes any name.
+        """
+        if self.arch is None or (self.variant is not None and "hugepages-*kB" not in self.variant.knobs):
+            return -1
+        kb, top = self.arch.page_size >> 10, self.arch.pmd_order
+        known = {f"hugepages-{kb << order}kB": order for order in range(2, top + 1)}
+        if name in known:
+            return known[name]
+        hint = "sizes are " + ", ".join(each.removeprefix("hugepages-") for each in known)
+        said = name.removeprefix("hugepages-").removesuffix("kB")
+        self.faults.add(path, f"{self.arch.name} has no anonymous folio of {said} kB", hint, key=True)
+        return -1
 
     def vma_at(self, address: int) -> VmaSpec | None:
         """The VMA that holds ``address``."""
@@ -55,7 +75,7 @@ class Context:
             hint = f"they end below {self.arch.task_size:#x} on {self.arch.name}"
             self.faults.add(path, f"{offset:#x} is not a user address", hint)
             return None
-        vma = self.vmas.get(name)
+        vma = self.vmas.get(name) or self.mapped.get(name)
         if vma is None:
             if name not in self.declared:
                 hint = nearest(name, self.declared) if self.declared else "the scenario has no [[vma]]"

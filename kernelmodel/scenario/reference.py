@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernelmodel.scenario.keys import CONFIGS, ROOT, TABLES, VMA_FLAGS
+from kernelmodel.scenario.keys import CONFIGS, ROOT, TABLES
 from kernelmodel.scenario.tables import Key, Later, Table
 from kernelmodel.scenario.text import MAX_BYTES, MAX_KEY_PARTS, MAX_NESTING
+from kernelmodel.scenario.verbs import VMA_FLAGS
 from kernelmodel.variant_names import SITES, SITES_WITH_ORDER, VARIANTS
 
 

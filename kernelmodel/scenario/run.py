@@ -7,10 +7,11 @@ import re
 from typing import Any
 
 from kernelmodel.scenario.faults import KeyPath, nearest, short, show
-from kernelmodel.scenario.keys import EVENT, LATER_VERBS, RESULT_NAMES, VERBS
+from kernelmodel.scenario.keys import EVENT, RESULT_NAMES
 from kernelmodel.scenario.kinds import WRONG
 from kernelmodel.scenario.mm import Context
-from kernelmodel.scenario.types import Access, Answer, BreakSpec, Expect
+from kernelmodel.scenario.types import Action, Answer, BreakSpec, Expect
+from kernelmodel.scenario.verbs import LATER_VERBS, VERBS, action, declare
 from kernelmodel.variant_names import SITES, SITES_WITH_ORDER
 
 _ANSWER = re.compile(r"\s*(\w+)\s*(?:\(\s*(?:order\s*=\s*([^()=\s]*))?\s*\))?\s*=\s*(\S.*?)\s*", re.ASCII)
@@ -19,10 +20,11 @@ _TURN = re.compile(r"([0-9]{1,3})(?:\*([0-9]{1,9}))?", re.ASCII)
 
 
 # -- events -------------------------------------------------------------------------------------------
-def read_events(ctx: Context, tables: list[dict[str, Any]], raw: Any) -> tuple[Access, ...]:
+def read_events(ctx: Context, tables: list[dict[str, Any]], raw: Any) -> tuple[Action, ...]:
     """Every ``[[event]]``; ``raw`` is what the file has there, to see which verbs stand in each."""
     if not tables:
         ctx.faults.add(("event",), "a scenario needs at least one [[event]]", 'write = "heap+0x3000"')
+    declare(ctx, tables)
     found = [_event(ctx, table, raw[i], ("event", i)) for i, table in enumerate(tables) if isinstance(raw[i], dict)]
     return tuple(event for event in found if event is not None)
 
@@ -33,24 +35,19 @@ def _one_verb(ctx: Context, raw: dict[str, Any], path: KeyPath) -> bool:
         message = f"an event has one verb, not {' and '.join(verbs)}"
         ctx.faults.add((*path, verbs[1]), message, "write another [[event]]", key=True)
     elif not verbs and all(EVENT.key(key) for key in raw):  # else the unknown key is the fault
-        ctx.faults.add(path, "this event does nothing: it has no verb", f"this version models {' and '.join(VERBS)}")
+        ctx.faults.add(path, "this event does nothing: it has no verb", f"verbs are {', '.join(VERBS)}")
     return len(verbs) == 1
 
 
-def _event(ctx: Context, table: dict[str, Any], raw: dict[str, Any], path: KeyPath) -> Access | None:
+def _event(ctx: Context, table: dict[str, Any], raw: dict[str, Any], path: KeyPath) -> Action | None:
     one = _one_verb(ctx, raw, path)
     verb = next((key for key in VERBS if key in table), None)
-    process = table.get("process", "main")
-    if process != "main":
-        message = f"no process has the name {show(process)}"
-        ctx.faults.add((*path, "process"), message, "the only one is main: this version does not model fork")
     answers = [_answer(ctx, item, (*path, "answers", i)) for i, item in enumerate(table.get("answers", ()))]
     if verb is None or not one:
         return None
-    address = ctx.address(table[verb], (*path, verb))
-    text = raw[verb] if isinstance(raw[verb], str) else f"{raw[verb]:#x}"
+    found = action(ctx, verb, table, raw, path)
     good = tuple(answer for answer in answers if answer is not None)
-    return Access(table.get("cpu", 0), verb == "write", address or 0, text, good)
+    return None if found is None else found._replace(answers=good)
 
 
 def _answer(ctx: Context, text: Any, path: KeyPath) -> Answer | None:

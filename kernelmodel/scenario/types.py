@@ -21,6 +21,10 @@ class Thp(NamedTuple):
     prctl_thp_disable: bool = False
     per_size: tuple[tuple[str, str], ...] = ()
     """``("hugepages-64kB", "inherit")`` …: taken with a note where the variant has no such knob."""
+    anon_orders: int | None = None
+    """v6: bits of the orders to try; None: the PMD's only."""
+    anon_always_mask: int | None = None
+    """v6: bits of the orders that need no hint; None: none."""
 
 
 class Boot(NamedTuple):
@@ -30,6 +34,22 @@ class Boot(NamedTuple):
     """None: the arch's own."""
     flexthp_unhinted_max: int | None = None
     """Bytes; None: the patch's default."""
+    thp_anon: tuple[tuple[int, str], ...] = ()
+    """(order, policy) as given on the command line, the last word for an order last."""
+    init_on_alloc: bool = False
+    has_transparent_hugepage: bool = True
+    """False: the hardware has no huge pages."""
+
+
+class NodeSpec(NamedTuple):
+    """One ``[[memory.node]]``: a NUMA node with one zone."""
+
+    size: int | None = None
+    """Bytes; None with ``free`` means: as large as the blocks need."""
+    free: tuple[tuple[int, int], ...] | None = None
+    min: int | None = None
+    """WMARK_MIN in pages."""
+    cpus: tuple[int, ...] = ()
 
 
 class Memory(NamedTuple):
@@ -43,6 +63,8 @@ class Memory(NamedTuple):
     """(order, number of blocks), ascending; None: a fresh zone of ``size``."""
     min: int | None = None
     """WMARK_MIN in pages; None: computed (0 with ``free``)."""
+    nodes: tuple[NodeSpec, ...] = ()
+    """NUMA nodes; () is one node, described by ``size``, ``free`` and ``min``."""
 
 
 class VmaSpec(NamedTuple):
@@ -77,16 +99,37 @@ class Answer(NamedTuple):
     place: Place
 
 
-class Access(NamedTuple):
-    """One ``[[event]]`` that reads or writes."""
+class Action(NamedTuple):
+    """One ``[[event]]``: an access, or another verb."""
 
     cpu: int
-    write: bool
+    verb: str
+    """``read``, ``write``, ``madvise`` …"""
     address: int
+    """Where; -1 for a verb without an address."""
     text: str
-    """As written: ``heap+0x3000``."""
+    """What the verb is about, as written: ``heap+0x3000``."""
     answers: tuple[Answer, ...] = ()
     process: str = "main"
+    """Who does it; for ``exit`` the process that ends."""
+    size: int = 0
+    """Bytes, of a verb that has a range."""
+    args: tuple[tuple[str, Any], ...] = ()
+    """Further values by their keys: ``advice``, ``flags`` (a tuple), ``to`` (an address) …"""
+
+    @property
+    def is_access(self) -> bool:
+        """Does it read or write (and end with an ``access`` record)?"""
+        return self.verb in ("read", "write")
+
+    @property
+    def write(self) -> bool:
+        """Is it a write?"""
+        return self.verb == "write"
+
+    def arg(self, name: str, default: Any = None) -> Any:
+        """A further value."""
+        return dict(self.args).get(name, default)
 
 
 class BreakSpec(NamedTuple):
@@ -128,7 +171,9 @@ class Scenario:
     memory: Memory = field(default_factory=lambda: Memory(size=64 << 20))
     vmas: tuple[VmaSpec, ...] = ()
     populate: tuple[Populate, ...] = ()
-    events: tuple[Access, ...] = ()
+    events: tuple[Action, ...] = ()
+    processes: tuple[str, ...] = ("main",)
+    """Every process that the file names, in the order of their forks."""
     breaks: tuple[BreakSpec, ...] = ()
     config: tuple[tuple[str, bool], ...] = ()
     schedule: tuple[tuple[int, int], ...] = ()

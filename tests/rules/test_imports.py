@@ -56,7 +56,7 @@ def test_a_broken_contract_is_seen(tmp_path: Path, file: str, line: str, contrac
 def test_every_variant_is_under_contract() -> None:
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     modules = {name for contract in listed if contract["type"] == "independence" for name in contract["modules"]}
-    variants = {f"kernelmodel.fault.{path.stem}" for path in files(".py", "kernelmodel/fault") if path.stem[:1] == "v"}
+    variants = {f"kernelmodel.fault.{path.stem}" for path in files(".py", "kernelmodel/fault") if path.stem.startswith(("v", "linux_"))}
     assert modules == variants
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kernelmodel.cpus import event_text
 from kernelmodel.expr import EvalError, evaluate, number
 from kernelmodel.expr import parse as parse_expr
 from kernelmodel.expr.env import StopEnv
@@ -132,7 +133,7 @@ def _scenario(console: Console) -> list[str]:
     rows = [f"{scenario.name}: {scenario.title}", f"variant {session.variant}, {scenario.arch}, hash {scenario.hash}"]
     rows += [f"edited: {each}" for each in scenario.edited]
     return rows + [
-        f"event {n}: cpu{each.cpu} {'write' if each.write else 'read'} {each.text}"
+        f"event {n}: cpu{each.cpu} {event_text(each)}"
         for n, each in enumerate(scenario.events)
     ]
 

@@ -194,12 +194,14 @@ def _check(console: Console, line: Line) -> Result:
 
 
 def _variants(console: Console, line: Line) -> Result:
-    from kernelmodel.fault import VARIANTS
+    from kernelmodel.variant_names import VARIANTS, aliases
 
+    here = console.session.variant
     return Result(
         [
-            f"{'*' if each.id == console.session.variant else ' '} {each.id:<8} {each.changed}"
+            f"{'*' if here in (each.id, *aliases(each.id)) else ' '} {' '.join((each.id, *aliases(each.id))):<12} {each.changed}"
             for each in VARIANTS.values()
+            if not each.alias_of
         ]
     )
 

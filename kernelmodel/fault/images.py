@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which function of which release stands behind each name: the linker of the variants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from kernelmodel.decision import Path
+from kernelmodel.structs import Vma, VmFault
+from kernelmodel.variant_names import VariantNames
+
+
+class Variant(NamedTuple):
+    """One version of the patch, or one release, ready to run."""
+
+    id: str
+    names: VariantNames
+    handle_mm_fault: Callable[[Vma, int, int, int], Path[int]]
+    """__handle_mm_fault: (vma, address, flags, cpu) to VM_FAULT_ bits."""
+    do_huge_pmd_anonymous_page: Callable[[VmFault], Path[int]]
+    do_huge_pmd_wp_page: Callable[[VmFault], Path[int]]
+    do_anonymous_page: Callable[[VmFault], Path[int]]
+    alloc_anon_folio: Callable[[VmFault], Path[Any]]
+    """None where the variant has no function of that name (nothing calls it then)."""
+    do_swap_page: Callable[[VmFault], Path[int]]
+    do_wp_page: Callable[[VmFault], Path[int]]
+    pmd_refusal: Callable[[Vma, bool], str]
+    """(vma, enforce_sysfs): why a fault in the VMA may not have a PMD-sized folio, '' if it may."""
+
+
+def link(names: VariantNames) -> Variant:
+    """Load a variant's module and those of its release, and tie them together."""
+    from kernelmodel.fault import entry, huge_pmd, swap, wp
+    from kernelmodel.mm import huge_mm
+
+    modules = [import_module(f"kernelmodel.fault.{name}") for name in reversed(names.modules)]
+
+    def own(name: str) -> Any:
+        return next((found for module in modules if (found := getattr(module, name, None)) is not None), None)
+
+    return Variant(
+        id=names.id,
+        names=names,
+        handle_mm_fault=entry.__handle_mm_fault,
+        do_huge_pmd_anonymous_page=huge_pmd.do_huge_pmd_anonymous_page,
+        do_huge_pmd_wp_page=huge_pmd.do_huge_pmd_wp_page,
+        do_anonymous_page=own("do_anonymous_page"),
+        alloc_anon_folio=own("alloc_anon_folio"),
+        do_swap_page=swap.do_swap_page,
+        do_wp_page=wp.do_wp_page,
+        pmd_refusal=huge_mm.hugepage_vma_refusal,
+    )

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Memory for an address under the default policy (mm/mempolicy.c), and its clearing.
+
+What ``hugepage`` means to ``vma_alloc_folio`` differs by release: 6.5 tries this node alone first for any order, 6.8
+for PMD_ORDER only, 6.13 has no such argument and looks at the order.
+"""
+
+from __future__ import annotations
+
+from kernelmodel.decision import Path, Question
+from kernelmodel.defs import (
+    __GFP_DIRECT_RECLAIM,
+    __GFP_NORETRY,
+    __GFP_THISNODE,
+    __GFP_ZERO,
+    GFP_HIGHUSER_MOVABLE,
+)
+from kernelmodel.machine import Machine
+from kernelmodel.mm.page_alloc import Found, Refused, get_page_from_freelist, take
+from kernelmodel.structs import Folio, Vma
+
+
+def vma_alloc_folio(gfp: int, order: int, vma: Vma, addr: int, hugepage: bool) -> Path[Folio | None]:
+    """Linux 6.5: with ``hugepage`` this node first, whatever the order."""
+    return (yield from alloc_pages_mpol(gfp, order, vma.m, addr, hugepage))
+
+
+def vma_alloc_folio_6_8(gfp: int, order: int, vma: Vma, addr: int, hugepage: bool) -> Path[Folio | None]:
+    """Linux 6.8: with ``hugepage`` this node first, for PMD_ORDER; smaller orders may come from any node."""
+    return (yield from alloc_pages_mpol(gfp, order, vma.m, addr, hugepage and order == vma.m.arch.pmd_order))
+
+
+def vma_alloc_folio_6_13(gfp: int, order: int, vma: Vma, addr: int) -> Path[Folio | None]:
+    """Linux 6.13: PMD_ORDER from this node first, without being told."""
+    return (yield from alloc_pages_mpol(gfp, order, vma.m, addr, order == vma.m.arch.pmd_order))
+
+
+def alloc_pages_mpol(gfp: int, order: int, m: Machine, addr: int, local: bool) -> Path[Folio | None]:
+    """One decision for both passes: this node alone (``local``), then every node.
+
+    The second pass is made only if the request may reclaim; without ``local`` there is one pass over all nodes.
+    """
+    node = m.this_node()
+    first = gfp | __GFP_THISNODE | __GFP_NORETRY if local else gfp
+
+    def look() -> tuple[int, Found | Refused]:
+        found = get_page_from_freelist(m, first, order, node)
+        if isinstance(found, Refused) and local and gfp & __GFP_DIRECT_RECLAIM:
+            return gfp, get_page_from_freelist(m, gfp, order, node)
+        return first, found
+
+    def peek() -> tuple[str, str, int]:
+        _, found = look()
+        if isinstance(found, Found):
+            return "folio", "" if m.zones[found.zone].node == node else "remote-node", found.block
+        return "NULL", *found
+
+    more: tuple[tuple[str, int], ...] = (("gfp", gfp),)
+    if m.zones[-1].node:
+        more = (("gfp", gfp), ("node", node))
+    answer = yield Question("alloc", f"vma_alloc_folio(order={order})", peek, "NULL", order, addr, more=more)
+    return None if answer == "NULL" else take(m, look()[0], order, node)
+
+
+def vma_alloc_zeroed_movable_folio(vma: Vma, addr: int) -> Path[Folio | None]:
+    """One zeroed page, as the order-0 fault always asked for (__GFP_ZERO, or cleared afterwards)."""
+    return (yield from alloc_pages_mpol(GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0, vma.m, addr, False))
+
+
+def clear_huge_page(folio: Folio, hint: int) -> None:
+    """Zero the whole folio, the page of ``hint`` (an address) last; from 6.11 on folio_zero_user()."""
+    del hint  # the order of clearing leaves no trace
+    folio.cleared += 1
+
+
+def user_alloc_needs_zeroing(m: Machine) -> bool:
+    """Did the allocator leave the memory as it was?  (6.13; no arch here has aliasing caches.)"""
+    return not m.knobs["init_on_alloc"]

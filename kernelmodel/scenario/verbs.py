@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The verbs of an event: the tables of their keys, and from a table that was read to an ``Action``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelmodel.defs import MADVICE, MAP_FLAGS, MREMAP_FLAGS
+from kernelmodel.scenario.faults import KeyPath, nearest, show
+from kernelmodel.scenario.kinds import WRONG, Address, Boolean, Choice, Int, Kind, Size, Str
+from kernelmodel.scenario.mm import Context
+from kernelmodel.scenario.tables import Key, Several, Table
+from kernelmodel.scenario.types import Action, VmaSpec
+
+NAME = r"[A-Za-z_][A-Za-z0-9_.-]{0,63}"
+NAME_WORDS = "a letter or _, then letters, digits, _ . - (at most 64)"
+MAX_COUNT = (1 << 64) - 1
+VMA_FLAGS = (
+    "VM_READ", "VM_WRITE", "VM_EXEC", "VM_SHARED", "VM_HUGEPAGE", "VM_NOHUGEPAGE", "VM_GROWSDOWN", "VM_SEQ_READ",
+    "VM_RAND_READ", "VM_DONTEXPAND", "VM_PFNMAP", "VM_IO", "VM_MIXEDMAP", "VM_DONTCOPY", "VM_LOCKED",
+    "VM_STACK_INCOMPLETE_SETUP", "VM_SOFTDIRTY", "VM_ACCOUNT", "VM_NORESERVE",
+)  # fmt: skip
+ACCESSES = ("read", "write")
+PROT = "r?w?x?"
+
+_AT = Key("at", Address(), "First address, a multiple of the page size.", required=True)
+_SIZE = Key("size", Size(1, 1 << 52, 'bytes (at least one page), as an integer or as text: "64K"'),
+            "Bytes, a multiple of the page size.", required=True)  # fmt: skip
+
+
+def _a_list(words: str, *names: str) -> Several:
+    return Several(Choice(*names, words=words), f"a list; each is {words}", distinct=True)
+
+
+TABLES: dict[str, Table] = {
+    "madvise": Table(
+        "madvise", '{ at, size, advice = "MADV_HUGEPAGE" }', _AT, _SIZE,
+        Key("advice", Choice(*MADVICE, words="advice that the model knows"), "A MADV_ name.", required=True),
+    ),
+    "mmap": Table(
+        "mmap", "{ name, start, size, flags }: a new mapping in place of what is there.",
+        Key("name", Str(NAME_WORDS, NAME), "Its name.", required=True),
+        Key("start", Int(0, MAX_COUNT, "an address, as an integer"), "First address, a multiple of the page size.",
+            required=True),
+        _SIZE,
+        Key("flags", _a_list("a VM_ or MAP_ flag", *VMA_FLAGS, *MAP_FLAGS), "As they stand; [] is PROT_NONE.", "[]"),
+    ),
+    "munmap": Table("munmap", "{ at, size }", _AT, _SIZE),
+    "mprotect": Table(
+        "mprotect", '{ at, size, prot = "rw" }', _AT, _SIZE,
+        Key("prot", Str('some of r, w and x, in this order: "rw"', PROT), "What is allowed; \"\" is nothing.",
+            required=True),
+    ),
+    "mremap": Table(
+        "mremap", "{ at, size, to, flags }", _AT, _SIZE,
+        Key("to", Address(), "New first address; without it the mapping grows or shrinks where it is."),
+        Key("new_size", Size(1, 1 << 52, "bytes (at least one page)"), "New size.", "`size`"),
+        Key("flags", _a_list("a MREMAP_ flag", *MREMAP_FLAGS), "Flags.",
+            '["MREMAP_MAYMOVE", "MREMAP_FIXED"] with `to`, else []'),
+    ),
+    "prctl": Table(
+        "prctl", "{ PR_SET_THP_DISABLE = 1, flags }",
+        Key("PR_SET_THP_DISABLE", Int(0, 1), "1 disables huge pages for the process, 0 enables them.", required=True),
+        Key("flags", _a_list("a PR_THP_ flag", "PR_THP_DISABLE_EXCEPT_ADVISED"), "Flags (6.18).", "[]"),
+    ),
+    "sysfs": Table(
+        "sysfs", 'transparent_hugepage knobs: { enabled = "always" }',
+        Key("enabled", Choice("always", "madvise", "never"), "Which VMAs may get huge pages."),
+        Key("defrag", Choice("always", "defer", "defer+madvise", "madvise", "never"), "How hard an allocation tries."),
+        Key("use_zero_page", Boolean(), "A read fault may map the huge zero page."),
+        Key("hugepages-<size>kB", Choice("always", "inherit", "madvise", "never"), "The knob of one size.",
+            pattern=r"hugepages-[0-9]{1,12}kB", knob="hugepages-*kB"),
+        Key("anon_orders", Int(0, MAX_COUNT), "Bits of the orders to try.", knob="anon_orders"),
+        Key("anon_always_mask", Int(0, MAX_COUNT), "Bits of the orders for VMAs without a hint.",
+            knob="anon_always_mask"),
+    ),
+}  # fmt: skip
+"""Verbs whose value is a table."""
+NAMED = ("fork", "exit")
+"""Verbs whose value is a process."""
+VERBS = (*ACCESSES, *TABLES, *NAMED)
+"""Every verb that this version models."""
+LATER_VERBS = {
+    "uffd": '{ op = "register", at, size, mode }',
+    "migrate": "{ at, size }",
+    "swap_out": "{ at, size }",
+    "collapse": "{ at, size }",
+    "reap": "{ at, size }",
+    "shrink_huge_zero": "{ at, size }",
+}
+"""Verbs whose spelling is fixed and which later versions model, with their values."""
+
+
+def keys() -> list[Key]:
+    """The keys of an event that are verbs."""
+    found = [
+        Key(verb, Address(), f"The address that is {past}.") for verb, past in (("read", "read"), ("write", "written"))
+    ]
+    found += [Key(verb, table, table.doc) for verb, table in TABLES.items()]
+    process: Kind = Str("the name of a process", NAME)
+    found.append(Key("fork", process, "A new process of that name, a copy of `process`."))
+    found.append(Key("exit", process, "The process ends."))
+    return found
+
+
+# -- from values to actions -----------------------------------------------------------------------------
+def declare(ctx: Context, tables: list[dict[str, Any]]) -> None:
+    """What later events may name: mappings that ``mmap`` makes, processes that ``fork`` makes."""
+    for i, table in enumerate(tables):
+        path: KeyPath = ("event", i)
+        if "fork" in table:
+            name = table["fork"]
+            if name in ctx.processes:
+                ctx.faults.add(
+                    (*path, "fork"), f"there is a process {show(name)} already", "each has a name of its own"
+                )
+            else:
+                ctx.processes.append(name)
+        spec = table.get("mmap")
+        if not isinstance(spec, dict) or "name" not in spec:
+            continue
+        name = spec["name"]
+        if name in ctx.declared:
+            hint = "each mapping has a name of its own"
+            ctx.faults.add((*path, "mmap", "name"), f"two mappings have the name {show(name)}", hint)
+        ctx.declared.add(name)
+        aligned = [ctx.aligned(spec[key], (*path, "mmap", key), key) for key in ("start", "size") if key in spec]
+        if not all(aligned) or not {"start", "size"} <= spec.keys():
+            continue
+        if ctx.arch is not None and spec["start"] + spec["size"] > ctx.arch.task_size:
+            message = f"{name} ends at {spec['start'] + spec['size']:#x}, outside the user address space"
+            ctx.faults.add((*path, "mmap", "size"), message, f"it ends at {ctx.arch.task_size:#x} on {ctx.arch.name}")
+            continue
+        if {"VM_HUGEPAGE", "VM_NOHUGEPAGE"} <= {flag for flag in spec.get("flags", ()) if flag is not WRONG}:
+            message = "VM_HUGEPAGE and VM_NOHUGEPAGE exclude each other"
+            ctx.faults.add((*path, "mmap", "flags"), message, "each madvise clears the other")
+        ctx.mapped.setdefault(name, VmaSpec(name, spec["start"], spec["size"]))
+
+
+def action(ctx: Context, verb: str, table: dict[str, Any], raw: dict[str, Any], path: KeyPath) -> Action | None:
+    """One event without its answers; None (and told) if it can't be."""
+    cpu, process = table.get("cpu", 0), _process(ctx, verb, table, path)
+    value = table[verb]
+    if verb in ACCESSES:
+        address = ctx.address(value, (*path, verb))
+        return Action(cpu, verb, address or 0, written(raw[verb]), process=process)
+    if verb in NAMED:
+        return Action(cpu, verb, -1, value, process=process)
+    args = {key: each for key, each in value.items() if key not in ("at", "start", "size")}
+    if verb in ("prctl", "sysfs"):
+        if verb == "sysfs" and not value:
+            ctx.faults.add((*path, verb), "sysfs turns no knob", 'write { enabled = "always" }')
+        for name in args:
+            key = TABLES[verb].key(name)
+            if key is not None and key.knob and ctx.variant is not None and key.knob not in ctx.variant.knobs:
+                ctx.faults.note((*path, verb, name), f"{ctx.variant.id} has no {name}; the value has no effect")
+            if key is not None and key.pattern:
+                ctx.known_size(name, (*path, verb, name))
+        if "flags" in args:
+            args["flags"] = tuple(flag for flag in args["flags"] if flag is not WRONG)
+        text = ", ".join(f"{key}={each}" for key, each in _raw_args(raw[verb]).items())
+        return Action(cpu, verb, -1, text, process=process, args=tuple(args.items()))
+    if not {"size"} <= value.keys() or not ({"at", "start"} & value.keys()):
+        return None
+    return _on_range(ctx, verb, value, raw[verb], path, (cpu, process), args)
+
+
+def _on_range(
+    ctx: Context, verb: str, value: dict[str, Any], raw: dict[str, Any], path: KeyPath, who: tuple[int, str],
+    args: dict[str, Any],
+) -> Action | None:  # fmt: skip
+    """A verb that has an address and a size."""
+    faults, here = ctx.faults, (*path, verb)
+    start = value["start"] if verb == "mmap" else ctx.address(value["at"], (*here, "at"))
+    if start is None:
+        return None
+    good = verb == "mmap" or (
+        ctx.aligned(start, (*here, "at"), "at") and ctx.aligned(value["size"], (*here, "size"), "size")
+    )
+    if ctx.arch is not None and verb != "mmap" and start + value["size"] > ctx.arch.task_size:
+        faults.add((*here, "size"), f"the range ends at {start + value['size']:#x}, outside the user address space",
+                   f"it ends at {ctx.arch.task_size:#x} on {ctx.arch.name}")  # fmt: skip
+        good = False
+    if verb == "mremap":
+        if "to" in value:
+            to = ctx.address(value["to"], (*here, "to"))
+            good = to is not None and ctx.aligned(to, (*here, "to"), "to") and good
+            args["to"] = to
+        if "new_size" in value:
+            good = ctx.aligned(value["new_size"], (*here, "new_size"), "new_size") and good
+        args.setdefault("flags", ["MREMAP_MAYMOVE", "MREMAP_FIXED"] if "to" in value else [])
+    if "flags" in args:
+        args["flags"] = tuple(flag for flag in args["flags"] if flag is not WRONG)
+    if not good:
+        return None
+    shown = [written(raw.get("at", raw.get("start", 0))), f"{value['size']:#x}"]
+    shown += [written(each) for key, each in _raw_args(raw).items() if key not in ("at", "start", "size")]
+    return Action(*who[:1], verb, start, ", ".join(shown), process=who[1], size=value["size"], args=tuple(args.items()))
+
+
+def _raw_args(raw: dict[str, Any]) -> dict[str, Any]:
+    return {key: "|".join(map(str, each)) if isinstance(each, list) else each for key, each in raw.items()}
+
+
+def written(value: Any) -> str:
+    """A value as the file has it."""
+    return value if isinstance(value, str) else f"{value:#x}" if type(value) is int else str(value)
+
+
+def _process(ctx: Context, verb: str, table: dict[str, Any], path: KeyPath) -> str:
+    """Who does it."""
+    process: str = table.get("process", "main")
+    where: KeyPath = (*path, "process")
+    if verb == "exit":
+        if process not in ("main", table["exit"]):
+            ctx.faults.add(where, f"exit ends the process that it names, {show(table['exit'])}", "leave process out")
+        process, where = table["exit"], (*path, "exit")
+    if process not in ctx.processes:
+        hint = nearest(process, ctx.processes) or "there is main, and what a fork event names"
+        ctx.faults.add(where, f"no process has the name {show(process)}", hint)
+        return "main"
+    return process
