@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from kernelmodel.scenario import loads
-from kernelmodel.scenario.types import Access, Answer, Place, Scenario
+from kernelmodel.scenario.types import Action, Answer, Place, Scenario
 
 BLOCK = 0x10000
 HEAP = 0x7F0000000000
@@ -85,8 +85,8 @@ def scenario(mix: Mix, count: int) -> Scenario:
     short = loads(text(mix, 1), "workload.toml")
     place = Place(1, 1)
     events = tuple(
-        Access(
-            0, True, HEAP + offset, f"heap+{offset:#x}", tuple(Answer(site(order), "NULL", place) for order in failing)
+        Action(
+            0, "write", HEAP + offset, f"heap+{offset:#x}", tuple(Answer(site(order), "NULL", place) for order in failing)
         )
         for offset, failing in writes(mix, count)
     )

@@ -24,10 +24,11 @@ from kernelmodel.fault import VARIANTS
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine, ZoneSpan
 from kernelmodel.mm import page_alloc, rmap
-from kernelmodel.mm.huge_mm import DEFRAG, ENABLED, THP_ORDERS_ALL_ANON, set_anon_policy, size_order
+from kernelmodel.mm.large_mapcount import folio_sub_large_mapcount
 from kernelmodel.mm.memcontrol import charge_now, over_limit
 from kernelmodel.mm.pgtable import mm_init, pmd_alloc, pte_place, set_pte_at, zero_page
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_alloc, table_entry
+from kernelmodel.mm.thp_knobs import DEFRAG, ENABLED, THP_ORDERS_ALL_ANON, set_anon_policy, size_order
 from kernelmodel.mm.vma import attach_anon_vma, find_vma, maybe_mkwrite, vma_alloc, vma_link
 from kernelmodel.mm.vmstat import add_mm_counter
 from kernelmodel.scenario.types import Memory, NodeSpec, Place, Populate, Scenario, VmaSpec
@@ -59,7 +60,7 @@ def build(scenario: Scenario, variant: str) -> Machine:
             "arch_wants_pte_order": boot.arch_wants_pte_order,
             "flexthp_unhinted_max_order": unhinted_max_order(arch.page_size, cap),
             "memcg_limit": -1 if limit is None else limit >> arch.page_shift,
-            "init_on_alloc": boot.init_on_alloc,
+            "init_on_alloc": boot.init_on_alloc and "init_on_alloc" in image.names.knobs,
             "has_transparent_hugepage": boot.has_transparent_hugepage,
         },
     )
@@ -70,6 +71,7 @@ def build(scenario: Scenario, variant: str) -> Machine:
     set_up_memory(m, scenario.memory)
     set_up_policy(m, scenario)
     mm = mm_init(m, 0)
+    m.mm_users.set(0, 1)
     if scenario.thp.prctl_thp_disable:
         mm.flags |= MMF_DISABLE_THP
     for spec in sorted(scenario.vmas, key=lambda each: each.start):
@@ -253,6 +255,7 @@ def map_folio(folio: Folio, vma: Vma, address: int, pages: int) -> None:
         rmap.page_remove_rmap(m, folio.id + k)
     if folio.order:
         folio._nr_pages_mapped = pages
+        folio_sub_large_mapcount(folio, folio.nr_pages - pages, vma)
     add_mm_counter(mm, MM_ANONPAGES, pages)
     for k in range(pages):
         entry = maybe_mkwrite(arch.pte_mkdirty(arch.pfn_pte(folio.id + k, vma.vm_page_prot)), vma)

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from kernelmodel.actors import program
+from kernelmodel.actors import syscall
 from kernelmodel.decision import Decision, Driver, GeneratorDriver, Wait
+from kernelmodel.fault.entry import access
 from kernelmodel.log import Log
 from kernelmodel.machine import Machine
 from kernelmodel.scenario.types import Action, Scenario
@@ -53,7 +54,10 @@ class Cpus:
         run.event = self.programs[cpu][self.m.cpu_event.get(cpu)]
         event = self.scenario.events[run.event]
         mm = Mm(self.m, self.process(event))
-        run.driver = GeneratorDriver(program(cpu, mm, event))
+        if event.is_access:
+            run.driver = GeneratorDriver(access(cpu, mm, event.address, event.write))
+        else:
+            run.driver = GeneratorDriver(syscall(cpu, mm, event))
         run.decision = run.wait = None
         run.at = NO_STEP
         run.first = step

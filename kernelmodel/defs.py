@@ -107,9 +107,11 @@ PG_lru = 1 << 3
 PG_swapbacked = 1 << 4
 PG_anon_exclusive = 1 << 5
 PG_locked = 1 << 6
+PG_partially_mapped = 1 << 7
+"""On the deferred split queue: PG_partially_mapped from 6.12 on, a list entry before."""
 PAGE_FLAG_NAMES = {
     PG_uptodate: "uptodate", PG_dirty: "dirty", PG_lru: "lru", PG_swapbacked: "swapbacked",
-    PG_anon_exclusive: "anon_exclusive", PG_locked: "locked",
+    PG_anon_exclusive: "anon_exclusive", PG_locked: "locked", PG_partially_mapped: "partially_mapped",
 }  # fmt: skip
 
 # --- system calls (include/uapi/asm-generic/mman-common.h, linux/mman.h, linux/prctl.h) -------------

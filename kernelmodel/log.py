@@ -49,6 +49,8 @@ class Log:
         self.fault = array("I")
         self.access = array("I")
         self.mark = array("I")
+        self.cuts = 0
+        """How often stops were forgotten: what was read of them before holds no longer."""
 
     def __len__(self) -> int:
         return len(self.shape)
@@ -83,6 +85,7 @@ class Log:
 
     def cut(self, length: int) -> None:
         """Forget stops from ``length`` on."""
+        self.cuts += 1
         for column in (self.shape, self.addr, self.arg, self.fault, self.access, self.mark):
             del column[length:]
 

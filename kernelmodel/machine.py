@@ -60,6 +60,10 @@ class Machine:
         """Number of PTEs that map the page (the kernel's counter starts at -1)."""
         self._entire_mapcount = field("_entire_mapcount", 4)
         self._nr_pages_mapped = field("_nr_pages_mapped", 4)
+        self._large_mapcount = field("_large_mapcount", 4)
+        self._mm_ids = field("_mm_ids", 4)
+        self._mm_id_mapcount = field("_mm_id_mapcount", 4)
+        """6.15 on, by a large folio's head: see mm/large_mapcount.py."""
         self.page_flags = field("page_flags", 1)
         self.folio_order = field("folio_order", 1)
         self.mapping = field("mapping", 4)
@@ -113,6 +117,8 @@ class Machine:
         """Stack of freed VMAs: [0] is its height, [1 …] the numbers."""
         self.anon_vma = field("anon_vma", 4)
         self.nr_anon_vmas = field("nr_anon_vmas", 4)
+        self.anon_vma_parents = field("anon_vma_parents", 4)
+        """By VMA: anon_vmas on its chain beside its own, those of the processes it was forked from."""
         # knobs that can be turned
         self.thp_enabled = field("thp_enabled", 1)
         self.thp_defrag = field("thp_defrag", 1)
@@ -128,6 +134,8 @@ class Machine:
         self.huge_zero_pfn = field("huge_zero_pfn", 8)
         self.huge_zero_refcount = field("huge_zero_refcount", 4)
         self.memcg_usage = field("memcg_usage", 8)
+        self.deferred_split_lru = field("deferred_split_lru", 1)
+        """1 once the memcg has list heads for folios that may be split (7.2)."""
         # statistics
         self.vm_event = field("vm_event", 8, stat=True)
         self.node_stat = field("node_stat", 8, stat=True)
@@ -179,7 +187,7 @@ class Machine:
 
 _BY_PFN = (
     "_refcount", "_mapcount", "_entire_mapcount", "_nr_pages_mapped", "page_flags", "folio_order", "mapping", "index",
-    "memcg_data",
+    "memcg_data", "_large_mapcount", "_mm_ids", "_mm_id_mapcount",
 )  # fmt: skip
 _RENAMED = frozenset((*_BY_PFN, "buddy_order", "list_next", "list_prev", "pgtable", "huge_zero_pfn", "frontier"))
 

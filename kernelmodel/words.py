@@ -41,6 +41,7 @@ _FALLBACK = {
 }
 _PLAIN = {
     "no-zone": "no zone could serve the request",
+    "remote-node": "this node has none: from another node",
     "marker": "the PTE is a uffd-wp marker",
     "no-vma": "no VMA holds the address",
     "access-error": "the VMA does not permit the access",

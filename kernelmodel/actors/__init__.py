@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a program does beside touching memory: one path a verb, and ``program``, which runs an event of any verb.
+"""What a program does beside touching memory: one path a verb, and ``syscall``, which runs the one that an event names.
 
 A verb's function takes (cpu, mm, action) and returns 0, a negative errno, or an address.  It is loaded when it is
 first needed.
@@ -11,7 +11,6 @@ from importlib import import_module
 
 from kernelmodel.decision import Decision, Path
 from kernelmodel.defs import call_result
-from kernelmodel.fault.entry import access
 from kernelmodel.scenario.types import Action
 from kernelmodel.structs import Mm
 
@@ -29,14 +28,8 @@ SYSCALLS = {
 """Verb to the module of this package that has the function of its name."""
 
 
-def program(cpu: int, mm: Mm, action: Action) -> Path[tuple[int, int]]:
-    """One event: (passes through the fault path, result).
-
-    The result of an access is the VM_FAULT_ bits of its last pass, that of another verb what the call returns.
-    """
-    if action.is_access:
-        faults, ret = yield from access(cpu, mm, action.address, action.write)
-        return faults, ret
+def syscall(cpu: int, mm: Mm, action: Action) -> Path[tuple[int, int]]:
+    """One event: (0, what the call returned)."""
     call = getattr(import_module(f"kernelmodel.actors.{SYSCALLS[action.verb]}"), action.verb)
     ret = yield from call(cpu, mm, action)
     yield Decision(f"{action.verb}-return", call_result(min(ret, 0)), addr=ret if ret > 0 else action.address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from kernelmodel.decision import Decision, Path
 from kernelmodel.defs import EINVAL, MMF_DISABLE_THP, MMF_DISABLE_THP_EXCEPT_ADVISED
-from kernelmodel.mm.huge_mm import DEFRAG, ENABLED, THP_ORDERS_ALL_ANON, set_anon_policy, size_order
+from kernelmodel.mm.thp_knobs import DEFRAG, ENABLED, THP_ORDERS_ALL_ANON, set_anon_policy, size_order
 from kernelmodel.scenario.types import Action
 from kernelmodel.structs import Mm
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from kernelmodel.decision import Decision
+from kernelmodel.mm.huge_mm import highest_order
 from kernelmodel.mm.pgtable import first_populated, pte_index
 from kernelmodel.structs import VmFault
 
@@ -11,6 +12,16 @@ from kernelmodel.structs import VmFault
 def policy(orders: list[int], highest: int) -> Decision:
     """The orders that are offered, highest first; ``highest`` is 0 if there is none."""
     return Decision("policy", ",".join(map(str, orders)) or "none", order=highest)
+
+
+def policy_mask(orders: int) -> Decision:
+    """The same where the orders are the bits of a mask."""
+    return policy([k for k in range(orders.bit_length() - 1, -1, -1) if orders >> k & 1], highest_order(orders))
+
+
+def uffd_armed(vmf: VmFault, armed: bool) -> Decision:
+    """Whether userfaultfd_armed(vma): then the fault gets one page."""
+    return Decision("uffd", "armed" if armed else "clear", addr=vmf.address, reason="armed" if armed else "")
 
 
 def pte_range(vmf: VmFault, pte: int, order: int, addr: int, populated: bool, i: int = -1) -> Decision:
@@ -34,5 +45,7 @@ def recheck(vmf: VmFault, addr: int, nr_pages: int, changed: bool) -> Decision:
         return Decision("recheck", "same", addr=addr, more=(("nr", nr_pages),))
     assert vmf.pte is not None
     at = first_populated(vmf.m, vmf.pte, nr_pages)
-    index = pte_index(vmf.m, addr) + max(at, 0)
+    if at < 0:
+        return Decision("recheck", "changed", addr=addr, more=(("nr", nr_pages),))
+    index = pte_index(vmf.m, addr) + at
     return Decision("recheck", "changed", addr=addr, reason="populated", arg=index, more=(("nr", nr_pages),))

@@ -7,8 +7,8 @@ Linux 6.5 mm/memcontrol.c as far as it can be seen with nothing to reclaim: a ch
 
 from __future__ import annotations
 
-from kernelmodel.decision import Path, Question
-from kernelmodel.defs import ENOMEM
+from kernelmodel.decision import Decision, Path, Question
+from kernelmodel.defs import ENOMEM, GFP_KERNEL
 from kernelmodel.machine import Machine
 from kernelmodel.structs import Folio, Mm
 
@@ -26,6 +26,24 @@ def mem_cgroup_charge(folio: Folio, mm: Mm, gfp: int) -> Path[int]:
     if answer == "-ENOMEM":
         return -ENOMEM
     charge_now(folio)
+    return 0
+
+
+def folio_memcg_alloc_deferred(folio: Folio) -> Path[int]:
+    """Make sure that the memcg can queue the folio for a deferred split (mm/huge_memory.c of 7.2): 0 or -ENOMEM.
+
+    The list heads are allocated (GFP_KERNEL) for the first large folio of a memcg, for all nodes at once; after that
+    nothing can fail.  What a scenario populates does not make them.
+    """
+    m, order = folio.m, folio.order
+    if m.deferred_split_lru.get(0):
+        yield Decision("deferred", "0", order, reason="memcg-has-it")
+        return 0
+    site = f"folio_memcg_alloc_deferred(order={order})"
+    answer = yield Question("deferred", site, lambda: ("0", "", 0), "-ENOMEM", order, more=(("gfp", GFP_KERNEL),))
+    if answer == "-ENOMEM":
+        return -ENOMEM
+    m.deferred_split_lru.set(0, 1)
     return 0
 
 

@@ -68,9 +68,13 @@ def vma_alloc_zeroed_movable_folio(vma: Vma, addr: int) -> Path[Folio | None]:
 
 
 def clear_huge_page(folio: Folio, hint: int) -> None:
-    """Zero the whole folio, the page of ``hint`` (an address) last; from 6.11 on folio_zero_user()."""
+    """Zero the whole folio, the page of ``hint`` (an address) last."""
     del hint  # the order of clearing leaves no trace
     folio.cleared += 1
+
+
+folio_zero_user = clear_huge_page
+"""Its name from 6.11 on (mm/memory.c)."""
 
 
 def user_alloc_needs_zeroing(m: Machine) -> bool:

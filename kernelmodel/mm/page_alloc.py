@@ -15,10 +15,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kernelmodel.decision import KernelBug
-from kernelmodel.defs import __GFP_THISNODE, __GFP_ZERO, MIGRATE_PCPTYPES, WMARK_LOW, WMARK_MIN
+from kernelmodel.defs import __GFP_THISNODE, __GFP_ZERO, MIGRATE_PCPTYPES, MTHP_STAT_NR_ANON, WMARK_LOW, WMARK_MIN
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 from kernelmodel.mm.memcontrol import mem_cgroup_uncharge
+from kernelmodel.mm.vmstat import mod_mthp_stat
 from kernelmodel.structs import Folio
 
 
@@ -254,11 +255,13 @@ def folio_put(folio: Folio, refs: int = 1) -> None:
 
 
 def free_folio(folio: Folio) -> None:
-    """Uncharge, forget, give back."""
+    """Uncharge, forget, give back; an anonymous folio is one less of its size."""
     m, pfn, order = folio.m, folio.id, folio.order
     mem_cgroup_uncharge(folio)
     if m._entire_mapcount.get(pfn) or any(m._mapcount.run(pfn, 1 << order)):
         raise KernelBug("bad_page", f"the folio at pfn {pfn:#x} is freed while mapped")
+    if m.mapping.get(pfn):
+        mod_mthp_stat(m, order, MTHP_STAT_NR_ANON, -1)
     for field in (m.mapping, m.page_index, m.folio_order, m._nr_pages_mapped, m.cleared):
         field.set(pfn, 0)
     m.page_flags.fill(pfn, 1 << order, 0)

@@ -29,9 +29,8 @@ def entry_at(m: Machine, table: int, level: tuple[str, int, int], address: int) 
 
 
 def mm_init(m: Machine, number: int) -> Mm:
-    """An empty address space for a process that starts to live."""
+    """An empty address space for a process to be."""
     m.pgd.set(number, table_alloc(m, number, len(m.arch.levels) - 1) + 1)
-    m.mm_users.set(number, 1)
     return Mm(m, number)
 
 
@@ -175,6 +174,17 @@ def pte_unmap_unlock(vmf: VmFault) -> None:
 def set_pte_at(m: Machine, pte: int, value: int) -> None:
     """Store one PTE."""
     m.pgtable.set(pte, value)
+
+
+def set_ptes(m: Machine, pte: int, value: int, nr: int) -> None:
+    """Store PTEs that map ``nr`` pages in a row, ``value`` the first (include/linux/pgtable.h of 6.6)."""
+    for k in range(nr):
+        set_pte_at(m, pte + k, value + (k << m.arch.page_shift))
+
+
+def pte_range_none(m: Machine, pte: int, nr: int) -> bool:
+    """Are ``nr`` PTEs all none?  v8, and mm/memory.c from 6.8 on."""
+    return first_populated(m, pte, nr) < 0
 
 
 def first_populated(m: Machine, pte: int, nr: int) -> int:

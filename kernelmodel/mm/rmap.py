@@ -6,23 +6,33 @@ from __future__ import annotations
 from kernelmodel.decision import KernelBug
 from kernelmodel.defs import (
     COMPOUND_MAPPED,
+    MTHP_STAT_NR_ANON,
+    MTHP_STAT_NR_ANON_PARTIALLY_MAPPED,
+    MTHP_STAT_SPLIT_DEFERRED,
     NR_ANON_MAPPED,
     NR_ANON_THPS,
+    THP_DEFERRED_SPLIT_PAGE,
     PG_anon_exclusive,
     PG_lru,
+    PG_partially_mapped,
     PG_swapbacked,
     PG_uptodate,
 )
 from kernelmodel.machine import Machine
+from kernelmodel.mm.large_mapcount import folio_add_large_mapcount, folio_sub_large_mapcount
 from kernelmodel.mm.vma import linear_page_index, maybe_mkwrite
-from kernelmodel.mm.vmstat import mod_node_stat
+from kernelmodel.mm.vmstat import count_mthp_stat, count_vm_event, mod_mthp_stat, mod_node_stat
 from kernelmodel.structs import Folio, Vma
+
+PMD_SIZE_ONLY = frozenset({"6.5", "base65", "v3", "v3-off", "v4"})
+"""Variants that queue only folios of PMD size for a deferred split."""
 
 
 def folio_add_new_anon_rmap(folio: Folio, vma: Vma, address: int) -> None:
-    """Map a new folio: mapcounts, PageAnonExclusive, NR_ANON_MAPPED.
+    """Map a new folio: mapcounts, PageAnonExclusive, NR_ANON_MAPPED, and from 6.12 on its size's nr_anon.
 
-    Below PMD_ORDER each page gets a mapcount of its own; a PMD-mappable folio is mapped as a whole.
+    Below PMD_ORDER each page gets a mapcount of its own; a PMD-mappable folio is mapped as a whole.  From 6.11 on the
+    callers say RMAP_EXCLUSIVE; here a new folio always is.
     """
     m, pfn, nr = folio.m, folio.id, folio.nr_pages
     if not vma.vm_start <= address < vma.vm_end:
@@ -38,7 +48,9 @@ def folio_add_new_anon_rmap(folio: Folio, vma: Vma, address: int) -> None:
         folio._nr_pages_mapped = COMPOUND_MAPPED
         folio.flags |= PG_anon_exclusive | PG_swapbacked
         mod_node_stat(m, NR_ANON_THPS, nr)
+    folio_add_large_mapcount(folio, nr if folio.order < m.arch.pmd_order else 1, vma)
     mod_node_stat(m, NR_ANON_MAPPED, nr)
+    mod_mthp_stat(m, folio.order, MTHP_STAT_NR_ANON, 1)
     set_anon_rmap(folio, vma, address)
 
 
@@ -65,17 +77,76 @@ def page_remove_rmap(m: Machine, pfn: int) -> None:
         mod_node_stat(m, NR_ANON_MAPPED, -1)
 
 
+def folio_remove_rmap_ptes(folio: Folio, pfn: int, nr: int, vma: Vma) -> None:
+    """``nr`` PTEs less map the folio's pages from ``pfn`` on (6.5 page_remove_rmap page by page: the same in sum).
+
+    What is left of a large folio goes to the deferred split queue.  Up to 6.9 it is queued even when its last page
+    goes, 6.5 knows folios of PMD size only; from 6.10 on (folio_remove_rmap_ptes) some page must still be mapped.
+    """
+    m = folio.m
+    last = 0
+    for k in range(pfn, pfn + nr):
+        if not m._mapcount.get(k):
+            raise KernelBug("VM_BUG_ON_PAGE", f"page {k:#x} is unmapped and was not mapped")
+        last += m._mapcount.add(k, -1) == 0
+    if not folio.order:
+        mod_node_stat(m, NR_ANON_MAPPED, -last)
+        return
+    folio_sub_large_mapcount(folio, nr, vma)
+    folio._nr_pages_mapped -= last
+    mapped = folio._nr_pages_mapped
+    if not last or mapped >= COMPOUND_MAPPED:
+        return
+    mod_node_stat(m, NR_ANON_MAPPED, -last)
+    if (mapped if m.release >= (6, 10) else queues_when_unmapped(folio)):
+        deferred_split_folio(folio)
+
+
+def queues_when_unmapped(folio: Folio) -> bool:
+    """Up to 6.9: is this a folio that a lost page sends to the deferred split queue?
+
+    "mm: Allow deferred splitting of arbitrary large anon folios" belongs to v1, v2, v5 and all later ones; v3 and v4
+    left it out (20230714160407.4142030-1), and 6.5 has only the PMD size.
+    """
+    return folio.order == folio.m.arch.pmd_order or folio.m.variant.names.id not in PMD_SIZE_ONLY
+
+
+def folio_remove_rmap_pmd(folio: Folio, vma: Vma) -> None:
+    """One leaf less maps the folio (6.5 page_remove_rmap, compound; later folio_remove_rmap_pmd)."""
+    m, nr = folio.m, folio.nr_pages
+    folio_sub_large_mapcount(folio, 1, vma)
+    if m._entire_mapcount.add(folio.id, -1):
+        return
+    folio._nr_pages_mapped -= COMPOUND_MAPPED
+    left = folio._nr_pages_mapped
+    mod_node_stat(m, NR_ANON_THPS, -nr)
+    mod_node_stat(m, NR_ANON_MAPPED, left - nr)
+    if 0 < left < nr:
+        deferred_split_folio(folio)
+
+
+def deferred_split_folio(folio: Folio) -> None:
+    """Note that the folio is worth splitting one day, once (mm/huge_memory.c); nothing splits it here.
+
+    /proc/vmstat counts every folio up to 6.9, those of PMD size from 6.10 on; the size's own counters follow.
+    """
+    m = folio.m
+    if folio.order <= 1 or folio.flags & PG_partially_mapped:
+        return
+    folio.flags |= PG_partially_mapped
+    if folio.order == m.arch.pmd_order or m.release < (6, 10):
+        count_vm_event(m, THP_DEFERRED_SPLIT_PAGE)
+    count_mthp_stat(m, folio.order, MTHP_STAT_SPLIT_DEFERRED)
+    count_mthp_stat(m, folio.order, MTHP_STAT_NR_ANON_PARTIALLY_MAPPED)
+
+
 def huge_pmd(folio: Folio, vma: Vma) -> int:
     """The leaf entry for a folio, dirty and writable as the VMA allows."""
     arch = folio.m.arch
     return maybe_mkwrite(arch.pte_mkdirty(arch.pmd_mkhuge(arch.pfn_pte(folio.id, vma.vm_page_prot))), vma)
 
 
-def unmap_pmd(folio: Folio) -> None:
-    """The leaf became a migration entry: still a reference, no mapping (page_remove_rmap, compound)."""
-    m = folio.m
-    m._entire_mapcount.set(folio.id, 0)
-    folio._nr_pages_mapped = 0
+def unmap_pmd(folio: Folio, vma: Vma) -> None:
+    """The leaf became a migration entry: still a reference, no mapping."""
+    folio_remove_rmap_pmd(folio, vma)
     folio.flags &= ~PG_anon_exclusive
-    mod_node_stat(m, NR_ANON_THPS, -folio.nr_pages)
-    mod_node_stat(m, NR_ANON_MAPPED, -folio.nr_pages)

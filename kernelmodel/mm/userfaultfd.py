@@ -27,6 +27,11 @@ def userfaultfd_wp(vma: Vma) -> bool:
     return bool(vma.vm_flags & VM_UFFD_WP)
 
 
+def userfaultfd_armed(vma: Vma) -> bool:
+    """Does a monitor want to hear of anything here?  (MINOR is not for anonymous memory.)"""
+    return bool(vma.vm_flags & (VM_UFFD_MISSING | VM_UFFD_WP))
+
+
 def pte_marker_uffd_wp(m: Machine, value: int) -> bool:
     """Is this PTE the uffd-wp marker?"""
     return m.arch.pte_kind(value) == "marker" and bool(m.arch.swp_offset(value) & PTE_MARKER_UFFD_WP)

@@ -4,9 +4,16 @@
 from __future__ import annotations
 
 from kernelmodel.decision import Decision, Path, Question
-from kernelmodel.defs import ENOMEM, VM_ACCESS_FLAGS, VM_SOFTDIRTY, VM_STACK_INCOMPLETE_SETUP, VM_WRITE
+from kernelmodel.defs import (
+    ENOMEM,
+    VM_ACCESS_FLAGS,
+    VM_FAULT_OOM,
+    VM_SOFTDIRTY,
+    VM_STACK_INCOMPLETE_SETUP,
+    VM_WRITE,
+)
 from kernelmodel.machine import MAX_VMAS, Machine
-from kernelmodel.structs import Mm, Vma
+from kernelmodel.structs import Mm, Vma, VmFault
 
 
 def vma_position(m: Machine, mm: int, address: int) -> int:
@@ -109,6 +116,15 @@ def anon_vma_prepare(vma: Vma) -> Path[int]:
         return -ENOMEM
     attach_anon_vma(m, vma)
     return 0
+
+
+def vmf_anon_prepare(vmf: VmFault) -> Path[int]:
+    """0 or VM_FAULT_OOM (mm/memory.c of 6.10).
+
+    Under the VMA's own lock, which is not taken here, a contended mmap_lock would make it VM_FAULT_RETRY.
+    """
+    failed = yield from anon_vma_prepare(vmf.vma)
+    return VM_FAULT_OOM if failed else 0
 
 
 def attach_anon_vma(m: Machine, vma: Vma) -> None:

@@ -75,5 +75,5 @@ def install(vmf: VmFault, cause: str) -> None:
     if cause == "leaf":
         m.pgtable.set(vmf.pmd, rmap.huge_pmd(folio, vma))
         return
-    rmap.unmap_pmd(folio)
+    rmap.unmap_pmd(folio, vma)
     m.pgtable.set(vmf.pmd, m.arch.swp_entry(SWP_MIGRATION_WRITE, folio.id))

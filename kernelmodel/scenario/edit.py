@@ -71,7 +71,13 @@ def keys(scenario: Scenario) -> list[str]:
     found = [*_ALIASES]
     for key in ROOT.keys:
         if isinstance(key.kind, Table):
-            found += [f"{key.name}.{each.name}" for each in key.kind.keys if not each.pattern]
+            for each in key.kind.keys:
+                if isinstance(each.kind, Tables):
+                    there = scenario.raw.get(key.name, {}).get(each.name, [])[:MAX_LISTED]
+                    names = [inner.name for inner in each.kind.table.keys]
+                    found += [f"{key.name}.{each.name}[{n}].{name}" for n in range(len(there)) for name in names]
+                elif not each.pattern:
+                    found.append(f"{key.name}.{each.name}")
         elif isinstance(key.kind, Tables):
             names = [each.name for each in key.kind.table.keys if not isinstance(each.kind, (Later, Table))]
             elements = scenario.raw.get(key.name, [])[:MAX_LISTED]
@@ -128,7 +134,7 @@ def _kind(path: KeyPath, key: str, scenario: Scenario) -> Kind:
             named = kind.key(part)
             found = named.kind if named is not None else None
         elif isinstance(kind, Tables) and isinstance(part, int):
-            there = len(scenario.raw.get(str(path[n - 1]), []))
+            there = len(_at(scenario.raw, path[:n]))
             if part > there:
                 raise EditError(f"{dotted(path[:n])} has {there} elements: the next one is [{there}]")
             found = kind.table
@@ -140,6 +146,13 @@ def _kind(path: KeyPath, key: str, scenario: Scenario) -> Kind:
     if isinstance(kind, (Table, Tables)):
         raise EditError(f"{show(key)} is a table: name a key in it")
     return kind
+
+
+def _at(raw: Any, path: KeyPath) -> Any:
+    """What the file has at a path; an empty list where it has nothing."""
+    for part in path:
+        raw = raw.get(part, []) if isinstance(raw, dict) else raw[part]
+    return raw
 
 
 def _unknown(message: str, word: str, known: list[Any]) -> str:

@@ -10,7 +10,8 @@ from kernelmodel.defs import NODE_STATS, VM_EVENTS, VM_FAULT_BITS
 from kernelmodel.scenario.faults import nearest, show
 from kernelmodel.scenario.kinds import Address, Boolean, Choice, Int, Size, Str
 from kernelmodel.scenario.tables import Key, Later, Map, Several, Table, Tables
-from kernelmodel.scenario.verbs import LATER_VERBS, MAX_COUNT, NAME, NAME_WORDS, VMA_FLAGS
+from kernelmodel.scenario.verbs import LATER_VERBS, MAX_COUNT, NAME, NAME_WORDS, VERBS, VMA_FLAGS
+from kernelmodel.scenario.verbs import TABLES as VERB_TABLES
 from kernelmodel.scenario.verbs import keys as verb_keys
 from kernelmodel.variant_names import VARIANTS
 
@@ -201,7 +202,7 @@ EVENT = Table(
     Key("cpu", Int(0, MAX_CPU), "Which CPU.", "0"),
     Key("process", Str("the name of a process"), "Which process: main, or one that a `fork` event names.", '"main"'),
     *verb_keys(),
-    *(Key(verb, Later(value, "the other verbs"), f"Not modelled yet: {value}.") for verb, value in LATER_VERBS.items()),
+    *(Key(verb, Later(value, ", ".join(VERBS)), f"Not modelled yet: {value}.") for verb, value in LATER_VERBS.items()),
     Key(
         "answers",
         Several(Str('text: "site = outcome"'), 'a list of texts: "site = outcome"'),
@@ -285,7 +286,7 @@ ROOT = Table(
     Key("explore", EXPLORE, EXPLORE.doc),
 )
 
-TABLES = (ROOT, THP, BOOT, MEMORY, NODE, VMA, POPULATE, EVENT, BREAK, EXPECT, EXPLORE)
+TABLES = (ROOT, THP, BOOT, MEMORY, NODE, VMA, POPULATE, EVENT, *VERB_TABLES.values(), BREAK, EXPECT, EXPLORE)
 RESULT_NAMES = ("0", *VM_FAULT_BITS)
 
 

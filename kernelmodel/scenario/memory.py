@@ -36,7 +36,8 @@ def read_memory(ctx: Context, table: dict[str, Any]) -> Memory:
     for i, node in enumerate(nodes):
         for k, cpu in enumerate(node.cpus):
             if owners.setdefault(cpu, i) != i:
-                ctx.faults.add(("memory", "node", i, "cpus", k), f"CPU {cpu} is on node {owners[cpu]} already")
+                message = f"CPU {cpu} is on node {owners[cpu]} already"
+                ctx.faults.add(("memory", "node", i, "cpus", k), message, "once is enough")
     if not nodes:
         ctx.faults.add(("memory", "node"), "a machine has at least one node")
     return Memory(None, limit, None, None, nodes)

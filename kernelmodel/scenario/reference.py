@@ -57,9 +57,18 @@ def _sites() -> str:
     lines = ["## Sites of `answers`\n", "| site | outcomes | variants |", "|---|---|---|"]
     for site, outcomes in SITES.items():
         spelled = f"{site}(order=K)" if site in SITES_WITH_ORDER else site
-        has = ", ".join(name for name, variant in VARIANTS.items() if site in variant.sites) or "none yet"
+        has = _who_has(site)
         lines.append(f"| `{spelled}` | {', '.join(f'`{outcome}`' for outcome in outcomes)} | {has} |")
     return "\n".join(lines) + "\n"
+
+
+def _who_has(site: str) -> str:
+    """The variants that have a site, without their aliases; or those that lack it, if they are fewer."""
+    own = [variant for variant in VARIANTS.values() if not variant.alias_of]
+    has, lacks = ([each.id for each in own if (site in each.sites) is wanted] for wanted in (True, False))
+    if not lacks:
+        return "all"
+    return ", ".join(has) if len(has) <= len(lacks) else f"all but {', '.join(lacks)}"
 
 
 def new() -> str:
@@ -96,12 +105,14 @@ defrag  = "madvise"                   # always, defer, defer+madvise, madvise, n
 [boot]
 # arch_wants_pte_order = 4            # the arch hook; -1 is no wish
 # flexthp_unhinted_max = "64K"        # the largest folio without MADV_HUGEPAGE
+# has_transparent_hugepage = false    # hardware without huge pages
 
 [memory]
 size = "64M"                          # a fresh zone
 # memcg_limit = "1M"
 # free = { 0 = 30, 4 = 2 }            # instead of a fresh zone: these free blocks and nothing else
 # min = 16                            # the min watermark, in pages
+# NUMA nodes instead: one [[memory.node]] each, with size, free, min and cpus
 
 [config]
 # CONFIG_MEMCG = true
@@ -123,6 +134,13 @@ uffd  = []                            # "missing", "wp"
 cpu   = 0
 write = "heap+0x3000"                 # or read
 # answers = ["vma_alloc_folio(order=4) = NULL"]
+
+# Other verbs, each an [[event]] of its own:
+#   madvise={at="heap", size="64K", advice="MADV_DONTNEED"}
+#   mmap={name="new", start=0x7f0000400000, size="1M", flags=["VM_READ", "VM_WRITE"]}
+#   munmap={at="heap", size="64K"}  mprotect={at="heap", size="64K", prot="r"}
+#   mremap={at="heap", size="64K", to=0x7f0000800000, new_size="128K"}
+#   fork="child"  exit="child"  prctl={PR_SET_THP_DISABLE=1}  sysfs={enabled="never"}
 
 # [[break]]
 # on = "fallback"

@@ -34,37 +34,37 @@ def _a_list(words: str, *names: str) -> Several:
 
 TABLES: dict[str, Table] = {
     "madvise": Table(
-        "madvise", '{ at, size, advice = "MADV_HUGEPAGE" }', _AT, _SIZE,
+        "madvise", 'Advice for a range: `{ at, size, advice = "MADV_HUGEPAGE" }`.', _AT, _SIZE,
         Key("advice", Choice(*MADVICE, words="advice that the model knows"), "A MADV_ name.", required=True),
     ),
     "mmap": Table(
-        "mmap", "{ name, start, size, flags }: a new mapping in place of what is there.",
+        "mmap", "A new mapping in place of what is there: `{ name, start, size, flags }`.",
         Key("name", Str(NAME_WORDS, NAME), "Its name.", required=True),
         Key("start", Int(0, MAX_COUNT, "an address, as an integer"), "First address, a multiple of the page size.",
             required=True),
         _SIZE,
         Key("flags", _a_list("a VM_ or MAP_ flag", *VMA_FLAGS, *MAP_FLAGS), "As they stand; [] is PROT_NONE.", "[]"),
     ),
-    "munmap": Table("munmap", "{ at, size }", _AT, _SIZE),
+    "munmap": Table("munmap", "The end of what is mapped in a range: `{ at, size }`.", _AT, _SIZE),
     "mprotect": Table(
-        "mprotect", '{ at, size, prot = "rw" }', _AT, _SIZE,
+        "mprotect", 'Other permissions for a range: `{ at, size, prot = "rw" }`.', _AT, _SIZE,
         Key("prot", Str('some of r, w and x, in this order: "rw"', PROT), "What is allowed; \"\" is nothing.",
             required=True),
     ),
     "mremap": Table(
-        "mremap", "{ at, size, to, flags }", _AT, _SIZE,
+        "mremap", "A mapping moves, grows or shrinks: `{ at, size, to, flags }`.", _AT, _SIZE,
         Key("to", Address(), "New first address; without it the mapping grows or shrinks where it is."),
         Key("new_size", Size(1, 1 << 52, "bytes (at least one page)"), "New size.", "`size`"),
         Key("flags", _a_list("a MREMAP_ flag", *MREMAP_FLAGS), "Flags.",
             '["MREMAP_MAYMOVE", "MREMAP_FIXED"] with `to`, else []'),
     ),
     "prctl": Table(
-        "prctl", "{ PR_SET_THP_DISABLE = 1, flags }",
+        "prctl", "What the process wants: `{ PR_SET_THP_DISABLE = 1, flags }`.",
         Key("PR_SET_THP_DISABLE", Int(0, 1), "1 disables huge pages for the process, 0 enables them.", required=True),
         Key("flags", _a_list("a PR_THP_ flag", "PR_THP_DISABLE_EXCEPT_ADVISED"), "Flags (6.18).", "[]"),
     ),
     "sysfs": Table(
-        "sysfs", 'transparent_hugepage knobs: { enabled = "always" }',
+        "sysfs", 'Knobs of transparent_hugepage that are turned now: `{ enabled = "always" }`.',
         Key("enabled", Choice("always", "madvise", "never"), "Which VMAs may get huge pages."),
         Key("defrag", Choice("always", "defer", "defer+madvise", "madvise", "never"), "How hard an allocation tries."),
         Key("use_zero_page", Boolean(), "A read fault may map the huge zero page."),

@@ -60,11 +60,11 @@ def test_a_condition_finds_variables_of_callers_and_then_of_mechanisms(unfit: Se
     at(unfit, "alloc")
     assert unfit.ask("prefer") == 4
     assert unfit.ask("nr_pages") == 1  # of do_anonymous_page
-    assert unfit.ask("hugepage") in (0, 1)  # of vma_alloc_folio
-    assert not watched(unfit, "hugepage").ok
+    assert unfit.ask("local") in (0, 1)  # of alloc_pages_mpol
+    assert not watched(unfit, "local").ok
     calls = unfit.snapshot(View()).calls
-    assert calls[-1].function == "vma_alloc_folio"
-    assert watched(unfit, "hugepage", frame=len(calls) - 1).ok
+    assert calls[-1].function == "alloc_pages_mpol"
+    assert watched(unfit, "local", frame=len(calls) - 1).ok
 
 
 def test_a_variable_that_was_never_set_has_no_value() -> None:

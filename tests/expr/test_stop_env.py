@@ -159,7 +159,7 @@ def test_names_are_those_of_the_stop_that_is_asked(session: Session) -> None:
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("vma->vm_", ["vm_start", "vm_end", "vm_flags", "vm_mm"]), ("1 + vma.vm_s", ["vm_start"]), ("zone->free_area[2].", ["nr_free"]),
+        ("vma->vm_", ["vm_start", "vm_end", "vm_flags", "vm_pgoff", "vm_mm"]), ("1 + vma.vm_s", ["vm_start"]), ("zone->free_area[2].", ["nr_free"]),
         ("was(vma->vm_mm->anon", ["anon_pages"]), ("nothing->", []), ("order->", []), ("vma", []), ("", []), ("vma->vm_start->", []), ("vmf->m", []),
         ("vma->__cl", []), ("(vma)->", []), ("zone->free_area[1", []),
     ],

@@ -61,7 +61,7 @@ def test_names_differ() -> None:
 
 def test_override_of_the_variant() -> None:
     """A variant that is asked for is checked like the file's, and sites are checked against it."""
-    assert "variant 'v9' is not modelled yet (asked for" in problems(V + E, "v9").errors[0].message
+    assert "unknown variant 'v99' (asked for" in problems(V + E, "v99").errors[0].message
     text = V + E + "answers = ['pte_offset_map() = NULL none']\n"
     assert loads(text, "x").events[0].answers[0].outcome == "NULL none"
     assert problems(text, "v3-off").errors[0].message == "no such site in v3-off: pte_offset_map()"

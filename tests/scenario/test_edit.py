@@ -100,7 +100,7 @@ def test_what_is_no_key_or_no_value(key: str, value: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("variant", "v4", ["variant: variant 'v4' is not modelled yet"]),
+        ("variant", "v44", ["variant: unknown variant 'v44'"]),
         ("event[0].write", "heap+16M", ["event[0].write: heap+0x1000000 lies outside heap"]),
         ("vma.heap.size", "64K", ["event[1].write: ", "event[3].write: "]),
         ("memory.size", "64Q", ["memory.size: size must be"]),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from kernelmodel import motion
-from kernelmodel.scenario.types import Access, Memory, Scenario, VmaSpec
+from kernelmodel.scenario.types import Action, Memory, Scenario, VmaSpec
 from kernelmodel.session import Session
 from kernelmodel.stops import Breakpoints
 
@@ -19,7 +19,7 @@ def session() -> Session:
         Scenario(
             title="t", name="t", hash="00000000", variant="v3", arch="arm64-4k", memory=Memory(size=64 << 20),
             vmas=(VmaSpec("heap", HEAP, 1 << 20, ("VM_WRITE", "VM_HUGEPAGE")),),
-            events=tuple(Access(0, True, HEAP + at, f"heap+{at:#x}") for at in (0x3000, 0x20000)),
+            events=tuple(Action(0, "write", HEAP + at, f"heap+{at:#x}") for at in (0x3000, 0x20000)),
         )
     )  # fmt: skip
 

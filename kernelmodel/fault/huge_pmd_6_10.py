@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The PMD level of an anonymous fault, Linux 6.10 … 6.12 mm/huge_memory.c: counted per size, too."""
+
+from __future__ import annotations
+
+from kernelmodel.decision import Decision, Path
+from kernelmodel.defs import (
+    FAULT_FLAG_WRITE,
+    MM_ANONPAGES,
+    MTHP_STAT_ANON_FAULT_ALLOC,
+    MTHP_STAT_ANON_FAULT_FALLBACK,
+    MTHP_STAT_ANON_FAULT_FALLBACK_CHARGE,
+    THP_FAULT_ALLOC,
+    THP_FAULT_FALLBACK,
+    THP_FAULT_FALLBACK_CHARGE,
+    VM_FAULT_FALLBACK,
+    VM_FAULT_OOM,
+    VM_UFFD_MISSING,
+)
+from kernelmodel.fault.huge_zero import map_huge_zero_page, pmd_recheck
+from kernelmodel.mm.checks import bounds, check_stable_address_space, check_uffd_missing
+from kernelmodel.mm.huge_mm import transhuge_vma_suitable, vma_thp_gfp_mask
+from kernelmodel.mm.lock import spin_lock, spin_unlock
+from kernelmodel.mm.memcontrol import mem_cgroup_charge
+from kernelmodel.mm.mempolicy import clear_huge_page, vma_alloc_folio_6_8
+from kernelmodel.mm.page_alloc import folio_put
+from kernelmodel.mm.pgtable import pmd_lockptr, pmd_none, pte_alloc_one
+from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate, huge_pmd
+from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_free
+from kernelmodel.mm.userfaultfd import handle_userfault
+from kernelmodel.mm.vma import vmf_anon_prepare
+from kernelmodel.mm.vmstat import add_mm_counter, count_mthp_stat, count_vm_event
+from kernelmodel.structs import Folio, VmFault
+
+
+def do_huge_pmd_anonymous_page(vmf: VmFault) -> Path[int]:
+    """A PMD-mapped folio (or the huge zero folio for a read), or VM_FAULT_FALLBACK.
+
+    A range that leaves the VMA falls back without a count; so does, per size, a huge zero folio that cannot be had.
+    """
+    m, vma, arch = vmf.m, vmf.vma, vmf.m.arch
+    haddr = vmf.address & ~(arch.pmd_size - 1)
+    fits = transhuge_vma_suitable(vma, haddr)
+    yield bounds("pmd-bounds", vma, arch.pmd_order, haddr, fits)
+    if not fits:
+        return VM_FAULT_FALLBACK
+    ret = yield from vmf_anon_prepare(vmf)
+    if ret:
+        return ret
+    if not vmf.flags & FAULT_FLAG_WRITE and m.thp_use_zero_page.get(0):
+        return (yield from map_huge_zero_page(vmf))
+
+    gfp = vma_thp_gfp_mask(vma)
+    folio = yield from vma_alloc_folio_6_8(gfp, arch.pmd_order, vma, haddr, True)
+    if folio is None:
+        count_vm_event(m, THP_FAULT_FALLBACK)
+        count_mthp_stat(m, arch.pmd_order, MTHP_STAT_ANON_FAULT_FALLBACK)
+        return VM_FAULT_FALLBACK
+    return (yield from __do_huge_pmd_anonymous_page(vmf, folio, gfp))
+
+
+def __do_huge_pmd_anonymous_page(vmf: VmFault, folio: Folio, gfp: int) -> Path[int]:
+    """As in 6.5, with the counters of the size beside those of the machine."""
+    m, vma, arch = vmf.m, vmf.vma, vmf.m.arch
+    haddr = vmf.address & ~(arch.pmd_size - 1)
+    failed = yield from mem_cgroup_charge(folio, vma.vm_mm, gfp)
+    if failed:
+        folio_put(folio)
+        count_vm_event(m, THP_FAULT_FALLBACK)
+        count_vm_event(m, THP_FAULT_FALLBACK_CHARGE)
+        count_mthp_stat(m, arch.pmd_order, MTHP_STAT_ANON_FAULT_FALLBACK)
+        count_mthp_stat(m, arch.pmd_order, MTHP_STAT_ANON_FAULT_FALLBACK_CHARGE)
+        return VM_FAULT_FALLBACK
+    pgtable = yield from pte_alloc_one(m, vma.vm_mm)
+    if pgtable < 0:
+        folio_put(folio)
+        return VM_FAULT_OOM
+    clear_huge_page(folio, vmf.address)
+    folio_mark_uptodate(folio)
+
+    lock = pmd_lockptr(m, vmf.pmd)
+    yield from spin_lock(m, lock, vmf.cpu)
+    none = pmd_none(m, vmf.pmd)
+    yield pmd_recheck(vmf)
+    if not none:
+        spin_unlock(m, lock)
+        table_free(m, pgtable)
+        folio_put(folio)
+        return 0
+    ret = yield from check_stable_address_space(vma.vm_mm)
+    if ret:
+        spin_unlock(m, lock)
+        table_free(m, pgtable)
+        folio_put(folio)
+        return ret
+    missing = yield from check_uffd_missing(vma, vmf.address)
+    if missing:
+        spin_unlock(m, lock)
+        folio_put(folio)
+        table_free(m, pgtable)
+        return (yield from handle_userfault(vmf, VM_UFFD_MISSING))
+    nr = 1 << arch.pmd_order
+    yield Decision("install", "folio", order=arch.pmd_order, addr=haddr, arg=folio.id, more=(("nr", nr),))
+    folio_add_new_anon_rmap(folio, vma, haddr)
+    folio_add_lru_vma(folio)
+    pgtable_trans_huge_deposit(m, vmf.pmd, pgtable)
+    m.pgtable.set(vmf.pmd, huge_pmd(folio, vma))
+    add_mm_counter(vma.vm_mm, MM_ANONPAGES, nr)
+    vma.vm_mm.nr_ptes += 1
+    spin_unlock(m, lock)
+    count_vm_event(m, THP_FAULT_ALLOC)
+    count_mthp_stat(m, arch.pmd_order, MTHP_STAT_ANON_FAULT_ALLOC)
+    return 0
