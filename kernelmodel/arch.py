@@ -13,7 +13,7 @@ M64 = (1 << 64) - 1
 
 # Swap types of 6.5 with migration, device memory, hwpoison and markers configured (include/linux/swap.h).
 SWP_MIGRATION_READ, SWP_MIGRATION_WRITE, SWP_PTE_MARKER = 24, 26, 31
-PTE_MARKER_UFFD_WP = 1
+PTE_MARKER_UFFD_WP, PTE_MARKER_POISONED, PTE_MARKER_GUARD = 1, 2, 4
 
 ZERO_PFN = 0x3C00
 """The zero page: in the kernel image, outside every modelled zone."""
@@ -96,6 +96,10 @@ class Arch:
         """Accessed."""
         return value | self.ACCESSED
 
+    def pte_mkold(self, value: int) -> int:
+        """Not accessed."""
+        return value & ~self.ACCESSED
+
     def pte_mkspecial(self, value: int) -> int:
         """No struct page behind it, as for the zero page."""
         return value | self.SPECIAL
@@ -103,6 +107,10 @@ class Arch:
     def pte_mkuffd_wp(self, value: int) -> int:
         """Write-protected by userfaultfd; not writable."""
         return self.pte_wrprotect(value | self.UFFD_WP)
+
+    def pte_clear_uffd_wp(self, value: int) -> int:
+        """No longer write-protected by userfaultfd."""
+        return value & ~self.UFFD_WP
 
     def pte_uffd_wp(self, value: int) -> bool:
         """Is it write-protected by userfaultfd?"""
@@ -219,7 +227,9 @@ class Arm64(Arch):
         return value & ~self.RDONLY if value & self.WRITE else value
 
     def pte_wrprotect(self, value: int) -> int:
-        """Clear DBM, set RDONLY."""
+        """Clear DBM, set RDONLY; what the hardware had marked dirty is dirty in software from now on."""
+        if value & self.WRITE and not value & self.RDONLY:
+            value |= self.DIRTY
         return value & ~self.WRITE | self.RDONLY
 
     def pmd_mkhuge(self, value: int) -> int:

@@ -16,7 +16,6 @@ comes to first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from kernelmodel.observed import TESTS, Observable, Observed, Slot, Turn, counters_text, has_statistic, observables
@@ -88,20 +87,20 @@ class Pair:
         self._seen = len(a.turns), len(b.turns)
         best: tuple[float, tuple[int, int], Slot] | None = None
         for key in list(self._open):
-            found = next(self._differences(key), None)
-            if found is None:
-                if _over(a, key) and _over(b, key):
-                    del self._open[key]
-            elif best is None or found[0] < best[0]:
-                best = (found[0], key, found[1])
+            differences = self._differences(key)
+            if not differences and _over(a, key) and _over(b, key):
+                del self._open[key]
+            for rank, slot in differences[:1]:
+                if best is None or rank < best[0]:
+                    best = rank, key, slot
         if best is None:
             return None
         rank, key, slot = best
         final = all(_over(a, each) and _over(b, each) for each in self._open if self._begin(each) <= rank)
         of_a, of_b = side(a, key, slot, b), side(b, key, slot, a)
-        found_now = Difference(*key, slot, of_a, of_b, final)
-        self._found = found_now if final else None
-        return found_now
+        found = Difference(*key, slot, of_a, of_b, final)
+        self._found = found if final else None
+        return found
 
     def _begin(self, key: tuple[int, int]) -> float:
         """Where a turn begins in the first run; where it would stand, if that run has none of it."""
@@ -111,7 +110,7 @@ class Pair:
         before = self.a.turns.get((key[0], key[1] - 1))
         return (before.last if before is not None else self.a.session.last) + 0.5
 
-    def _differences(self, key: tuple[int, int]) -> Iterator[tuple[float, Slot]]:
+    def _differences(self, key: tuple[int, int]) -> list[tuple[float, Slot]]:
         """Differences within a turn, the first first: its place in the first run and its slot."""
         a, b = self.a, self.b
         mine, others = _items(a, key), _items(b, key)
@@ -129,7 +128,7 @@ class Pair:
                 at = mine[slot].step
             elif slot[0] not in TESTS and _over(a, key):
                 found.append((at + 0.5, slot))
-        return iter(sorted(found, key=lambda each: each[0]))
+        return sorted(found, key=lambda each: each[0])
 
 
 def first_difference(a: Session, b: Session) -> Difference | None:
@@ -170,9 +169,12 @@ def side(run: Observed, key: tuple[int, int], slot: Slot, *others: Observed) -> 
         return Side(min(ended, run.session.last), None, text)
     seen = turn.items.get(slot)
     if seen is not None and kind == "counters":
-        names = set().union(*(differing(run, seen, each, other) for each in others if (other := _items(each, key).get(slot))))
+        names: set[str] = set()
+        for each in others:
+            other = _items(each, key).get(slot)
+            names |= differing(run, seen, each, other) if other is not None else set()
         kept = {name: by for name, by in seen.counters if name in names}
-        return Side(seen.step, seen, counters_text(kept.items()))
+        return Side(seen.step, seen, f"counters: {counters_text(kept.items())}")
     if seen is not None:
         return Side(seen.step, seen, seen.text)
     last = _last_word(turn, [_items(each, key) for each in others])

@@ -112,24 +112,24 @@ VARIANTS: dict[str, VariantNames] = {
             _SIZES | _CLEARED,
         ),
         VariantNames(
-            "6.12", "Linux 6.12", ("linux_6_12",), (6, 12), "mm/memory.c, Linux 6.12",
+            "6.12", "Linux 6.12", ("linux_6_10", "linux_6_12"), (6, 12), "mm/memory.c, Linux 6.12",
             "nr_anon; thp_anon= on the command line; update_mmu_tlb_range(), RMAP_EXCLUSIVE", _LARGE, _BOOT | _CLEARED,
         ),
         VariantNames(
-            "6.14", "Linux 6.14", ("linux_6_14",), (6, 14), "mm/memory.c, Linux 6.14",
+            "6.14", "Linux 6.14", ("linux_6_10", "linux_6_14"), (6, 14), "mm/memory.c, Linux 6.14",
             "no clearing twice with init_on_alloc; vma_alloc_folio() without its hugepage argument", _LARGE,
             _BOOT | _CLEARED,
         ),
         VariantNames(
-            "6.18", "Linux 6.18", ("linux_6_18",), (6, 18), "mm/memory.c, Linux 6.18",
+            "6.18", "Linux 6.18", ("linux_6_10", "linux_6_18"), (6, 18), "mm/memory.c, Linux 6.18",
             "TVA_PAGEFAULT; prctl may disable all but advised VMAs", _LARGE, _ADVISED | _CLEARED,
         ),
         VariantNames(
-            "7.1", "Linux 7.1", ("linux_7_1",), (7, 1), "mm/memory.c, Linux 7.1",
+            "7.1", "Linux 7.1", ("linux_6_18", "linux_7_1"), (7, 1), "mm/memory.c, Linux 7.1",
             "map_anon_folio_pte_pf() maps; the counters move after the PTEs are set", _LARGE, _ADVISED | _CLEARED,
         ),
         VariantNames(
-            "7.2", "Linux 7.2", ("linux_7_2",), (7, 2), "mm/memory.c, Linux 7.2",
+            "7.2", "Linux 7.2", ("linux_7_1", "linux_7_2"), (7, 2), "mm/memory.c, Linux 7.2",
             "folio_memcg_alloc_deferred() after the charge; its failure goes straight to order 0", _DEFERRED,
             _ADVISED | _CLEARED,
         ),

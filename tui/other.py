@@ -14,13 +14,15 @@ were given to the first run are given to the second at the same question.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.compare import Difference, Pair
-from kernelmodel.defs import result_name
+from kernelmodel.cpus import event_text
+from kernelmodel.observed import Observed
 from kernelmodel.session import Session
 from tui.told import place_lines
 
@@ -41,7 +43,6 @@ class Name(NamedTuple):
 
     event: int
     turn: int
-    """Turns that the event had ended before."""
     kind: str
     order: int
     before: int
@@ -51,53 +52,38 @@ class Name(NamedTuple):
 class Names:
     """The names of a run's stops, as far as it is known."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, observed: Observed) -> None:
+        self.observed = observed
+        self._restart()
+
+    def _restart(self) -> None:
+        self._cuts = self.observed.session.log.cuts
         self.names: list[Name] = []
         """By step."""
         self.steps: dict[Name, int] = {}
         self._many: Counter[tuple[int, int, str, int]] = Counter()
-        self._turns: Counter[int] = Counter()
-        """Turns that have ended, by event."""
-        self._ends: list[int] = []
-        """Steps at which a turn ended."""
-        self._ended: set[int] = set()
-        """Events that have ended."""
-        self._read = 0
 
     def read(self) -> None:
-        """Name what has become known."""
-        log = self.session.log
+        """Name what has become known; everything anew after a cut."""
+        log = self.observed.session.log
+        if self._cuts != log.cuts:
+            self._restart()
         for step in range(len(self.names), len(log)):
-            shape, event = log.at(step), log.access[step]
+            shape = log.at(step)
             order = shape.order if shape.kind in BY_ORDER else -1
             if shape.kind == "step-down":
                 order = dict(shape.more)["from"]
-            kind = (event, self._turns[event], shape.kind, order)
-            self.steps[Name(*kind, self._many[kind])] = step
-            self.names.append(Name(*kind, self._many[kind]))
+            kind = (*self.observed.turn_of(step), shape.kind, order)
+            name = Name(*kind, self._many[kind])
             self._many[kind] += 1
-            if shape.kind == "return" and "VM_FAULT_RETRY" not in shape.outcome:
-                self._turns[event] += 1
-                self._ends.append(step)
-        ended = self.session.ended
-        self._ended.update(end.event for end in ended[self._read :])
-        self._read = len(ended)
-
-    def cut(self, length: int) -> None:
-        """The run was cut to that many stops."""
-        while self._ends and self._ends[-1] >= length:
-            self._turns[self.names[self._ends.pop()].event] -= 1
-        for name in self.names[length:]:
-            del self.steps[name]
-            self._many[name[:4]] -= 1
-        del self.names[length:]
-        self._ended.clear()
-        self._read = 0
+            self.names.append(name)
+            self.steps[name] = step
 
     def over(self, name: Name) -> bool:
         """Can no further stop have this name?"""
-        return self.session.finished or name.event in self._ended or self._turns[name.event] > name.turn
+        self.observed.update()
+        turn = self.observed.turns.get((name.event, name.turn))
+        return self.observed.finished(name.event) or (turn is not None and turn.done)
 
 
 class Other:
@@ -116,7 +102,7 @@ class Other:
         self.trouble = ""
         """Why the second run can't go on, although it has not ended."""
         self._pair = Pair(first, self.session)
-        self._ours, self._theirs = Names(first), Names(self.session)
+        self._ours, self._theirs = Names(self._pair.a), Names(self._pair.b)
         self._places: list[int] = []
         """By step of the first run: where the second stands then."""
         self._notes: list[str] = []
@@ -139,22 +125,21 @@ class Other:
 
     def cut(self, step: int) -> None:
         """The first run was given another answer at this step: both forget what came after it."""
-        theirs = self._theirs.steps.get(self._ours.names[step], -1)
-        self._ours.cut(step + 1)
+        theirs = self._places[step] if step < len(self._places) else -1
         del self._places[step:]
-        self.difference = None
-        if 0 <= theirs < self.session.last:
+        if 0 <= theirs < self.session.last and self._theirs.names[theirs] == self._ours.names[step]:
             self.session.forget(theirs)
-            self._theirs.cut(theirs + 1)
             self.trouble = ""
 
     def _part(self) -> None:
         """Find out where the two part, and have each stand at its own side of that."""
-        if self.difference is None and (found := self._pair.difference()) is not None:
-            self.difference = found
-            self._notes.append(self.parted())
-            for step in range(found.a.step, len(self._places)):
-                self._places[step] = max(self._places[step], found.b.step)
+        before, found = self.difference, self._pair.difference()
+        self.difference = found
+        if found is None or (before is not None and before[:3] == found[:3]):
+            return
+        self._notes.append(self.parted())
+        for step in range(found.a.step, len(self._places)):
+            self._places[step] = max(self._places[step], found.b.step)
 
     def _find(self, step: int) -> int:
         """The second run's stop of this name, -1 if it has none; it goes on until that is known."""
@@ -225,12 +210,23 @@ class Other:
 
     def _outcomes(self) -> Iterator[Outcome]:
         """What became of the events that have ended last in the first run."""
-        from kernelmodel.cpus import event_text
         from tui.paint.beside import Outcome
 
-        ours, theirs = _results(self.first), _results(self.session)
-        for number in list(ours)[-_ENDED:]:
-            yield Outcome(event_text(self.first.scenario.events[number]), ours[number], theirs.get(number, ""))
+        ended = self.first.ended
+        at = bisect_right(ended, self.first.step, key=lambda each: each.step)
+        for each in ended[max(at - _ENDED, 0) : at]:
+            sides = [_outcome(run, each.event) for run in (self._pair.a, self._pair.b)]
+            yield Outcome(event_text(self.first.scenario.events[each.event]), *sides)
+
+
+def _outcome(run: Observed, event: int) -> str:
+    """``0, folio order 4 at 0x…``: what an event returned and mapped; '' if it has not ended where the run stands."""
+    found: dict[str, str] = {}
+    turn = run.turns.get((event, 0))
+    while turn is not None and turn.last <= run.session.step:
+        found |= {item.kind: item.outcome for item in turn.items.values() if item.kind in ("mapping", "result")}
+        turn = run.turns.get((event, turn.number + 1))
+    return ", ".join(found[kind] for kind in ("result", "mapping") if kind in found)
 
 
 def _told(event: Event) -> tuple[str, int, str]:

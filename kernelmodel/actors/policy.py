@@ -15,8 +15,8 @@ def prctl(cpu: int, mm: Mm, action: Action) -> Path[int]:
     disable, flags = action.arg("PR_SET_THP_DISABLE"), action.arg("flags", ())
     if flags and (mm.m.release < (6, 18) or not disable):
         return -EINVAL
-    bits = mm.flags & ~(MMF_DISABLE_THP | MMF_DISABLE_THP_EXCEPT_ADVISED)
     yield Decision("prctl-set", "disable" if disable else "enable", reason="except-advised" if flags else "")
+    bits = mm.flags & ~(MMF_DISABLE_THP | MMF_DISABLE_THP_EXCEPT_ADVISED)
     if disable:
         bits |= MMF_DISABLE_THP_EXCEPT_ADVISED if flags else MMF_DISABLE_THP
     mm.flags = bits
@@ -24,13 +24,15 @@ def prctl(cpu: int, mm: Mm, action: Action) -> Path[int]:
 
 
 def sysfs(cpu: int, mm: Mm, action: Action) -> Path[int]:
-    """Write to the files one after the other; a file that the variant lacks is passed over."""
+    """Write to the files one after the other; one that the variant lacks, or any without huge pages, is passed over."""
     m = mm.m
     knobs = m.variant.names.knobs
     for k in range(len(action.args)):
         name, value = action.args[k]
         yield Decision("sysfs-store", str(value), reason=name)
-        if name == "enabled" and m.knobs["has_transparent_hugepage"]:
+        if not m.knobs["has_transparent_hugepage"]:
+            continue
+        if name == "enabled":
             m.thp_enabled.set(0, ENABLED.index(value))
         elif name == "defrag":
             m.thp_defrag.set(0, DEFRAG.index(value))

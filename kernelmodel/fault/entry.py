@@ -98,7 +98,9 @@ def mm_account_fault(mm: Mm, flags: int, ret: int) -> None:
 def __handle_mm_fault(vma: Vma, address: int, flags: int, cpu: int) -> Path[int]:
     """Walk down to the PMD, try a huge page there, or look at what is there; then the PTE level.
 
-    Linux 6.5 mm/memory.c.  Upper tables never fail here, and no PUD is ever huge.
+    Linux 6.5 … 7.1 mm/memory.c.  Upper tables never fail here, and no PUD is ever huge.  6.10 only renames the policy's
+    arguments.  7.0 jumps to the PTE level where the lockless read finds none, which the three tests below come to as
+    well, and knows a device-private entry, which nothing here can make.
     """
     m = vma.m
     vmf = VmFault(m, vma, address, flags, cpu)

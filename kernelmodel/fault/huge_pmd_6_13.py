@@ -148,6 +148,7 @@ def do_huge_zero_wp_pmd(vmf: VmFault) -> Path[int]:
     folio = yield from vma_alloc_anon_folio_pmd(vma, vmf.address)
     if folio is None:
         return VM_FAULT_FALLBACK
+    yield Decision("huge-wp", "copy", addr=vmf.address, reason="huge-zero-page")
     lock = pmd_lockptr(m, vmf.pmd)
     yield from spin_lock(m, lock, vmf.cpu)
     same = m.pgtable.get(vmf.pmd) == vmf.orig_pmd
@@ -171,7 +172,6 @@ def do_huge_zero_wp_pmd(vmf: VmFault) -> Path[int]:
 def do_huge_pmd_wp_page(vmf: VmFault) -> Path[int]:
     """A write to a leaf that is not writable: over the huge zero folio a fresh one first, the rest is as before."""
     if is_huge_zero_pmd(vmf.m, vmf.orig_pmd):
-        yield Decision("huge-wp", "copy", addr=vmf.address, reason="huge-zero-page")
         ret = yield from do_huge_zero_wp_pmd(vmf)
         if not ret & VM_FAULT_FALLBACK:
             return ret

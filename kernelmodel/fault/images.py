@@ -32,9 +32,9 @@ class Variant(NamedTuple):
 
 def link(names: VariantNames) -> Variant:
     """Load a variant's module and those of its release, and tie them together."""
-    from kernelmodel.fault import entry, huge_pmd, swap, wp
-    from kernelmodel.mm import huge_mm
+    from kernelmodel.fault import entry, huge_pmd, huge_pmd_6_10, huge_pmd_6_13, swap, wp
 
+    anonymous = huge_pmd_6_13 if names.has(6, 13) else huge_pmd_6_10 if names.has(6, 10) else huge_pmd
     modules = [import_module(f"kernelmodel.fault.{name}") for name in reversed(names.modules)]
 
     def own(name: str) -> Any:
@@ -44,11 +44,24 @@ def link(names: VariantNames) -> Variant:
         id=names.id,
         names=names,
         handle_mm_fault=entry.__handle_mm_fault,
-        do_huge_pmd_anonymous_page=huge_pmd.do_huge_pmd_anonymous_page,
-        do_huge_pmd_wp_page=huge_pmd.do_huge_pmd_wp_page,
+        do_huge_pmd_anonymous_page=anonymous.do_huge_pmd_anonymous_page,
+        do_huge_pmd_wp_page=(huge_pmd_6_13 if names.has(6, 13) else huge_pmd).do_huge_pmd_wp_page,
         do_anonymous_page=own("do_anonymous_page"),
         alloc_anon_folio=own("alloc_anon_folio"),
         do_swap_page=swap.do_swap_page,
         do_wp_page=wp.do_wp_page,
-        pmd_refusal=huge_mm.hugepage_vma_refusal,
+        pmd_refusal=pmd_refusal(names),
     )
+
+
+def pmd_refusal(names: VariantNames) -> Callable[[Vma, bool], str]:
+    """The policy of the PMD order, by the files that the variant has in sysfs."""
+    from kernelmodel.mm import huge_mm
+
+    if names.has(6, 18):
+        return huge_mm.pmd_refusal_6_18
+    if names.has(6, 8):
+        return huge_mm.pmd_refusal_6_8
+    if "hugepages-*kB" in names.knobs:
+        return huge_mm.pmd_refusal_v8
+    return huge_mm.pmd_refusal_v6 if "anon_orders" in names.knobs else huge_mm.hugepage_vma_refusal

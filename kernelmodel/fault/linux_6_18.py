@@ -66,9 +66,9 @@ def alloc_anon_folio(vmf: VmFault) -> Path[Folio | int | None]:
         if not orders:
             reason = "pte-range"
             break
-        reason = "alloc"
 
         # the highest order that can be had and charged
+        reason = "alloc"
         gfp = vmf.gfp = vma_thp_gfp_mask(vma)
         while orders:
             addr = vmf.address & -(page_size << order)

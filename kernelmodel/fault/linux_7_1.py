@@ -94,6 +94,7 @@ def do_anonymous_page(vmf: VmFault) -> Path[int]:
         set_pte_at(m, vmf.pte, entry)
         pte_unmap_unlock(vmf)
         return 0
+
     ret = yield from vmf_anon_prepare(vmf)
     if ret:
         return ret
@@ -105,6 +106,7 @@ def do_anonymous_page(vmf: VmFault) -> Path[int]:
     nr_pages = folio.nr_pages
     addr = vmf.address & -(nr_pages * arch.page_size)
     folio_mark_uptodate(folio)
+
     vmf.pte = yield from pte_offset_map_lock(vmf, addr)
     if vmf.pte is None:
         folio_put(folio)

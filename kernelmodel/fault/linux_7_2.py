@@ -29,8 +29,8 @@ from kernelmodel.structs import Folio, VmFault
 def alloc_anon_folio(vmf: VmFault) -> Path[Folio | int | None]:
     """A zeroed, charged folio for the fault; None is out of memory, the number is ERR_PTR(-EAGAIN): fault again.
 
-    Each order that can't be had, or not be charged, counts; those that the bounds or a neighbour rule out do not; nor does a
-    failed folio_memcg_alloc_deferred(): its memory does not shrink with the order, so order 0 is next.
+    Each order that can't be had, or not be charged, counts; those that the bounds or a neighbour rule out do not.
+    Without the list heads order 0 is next, uncounted: what they need does not shrink with the order.
     """
     m, vma, page_size = vmf.m, vmf.vma, vmf.m.arch.page_size
     prefer = 0
@@ -70,9 +70,9 @@ def alloc_anon_folio(vmf: VmFault) -> Path[Folio | int | None]:
         if not orders:
             reason = "pte-range"
             break
-        reason = "alloc"
 
         # the highest order that can be had and charged
+        reason = "alloc"
         gfp = vmf.gfp = vma_thp_gfp_mask(vma)
         while orders:
             addr = vmf.address & -(page_size << order)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Entries that are neither none nor present: markers, and swap.  Linux 6.5 mm/memory.c.
+"""Entries that are neither none nor present: markers, and swap.  Linux 6.5 mm/memory.c; markers until 7.1.
 
 Swap-in is here in its plain form: one page, the swap cache skipped (a synchronous device), the slot not shared.
 """
 
 from __future__ import annotations
 
+from kernelmodel.arch import PTE_MARKER_GUARD, PTE_MARKER_POISONED
 from kernelmodel.decision import Decision, Path
 from kernelmodel.defs import (
     FAULT_FLAG_WRITE,
@@ -14,9 +15,11 @@ from kernelmodel.defs import (
     MM_ANONPAGES,
     MM_SWAPENTS,
     PGMAJFAULT,
+    VM_FAULT_HWPOISON,
     VM_FAULT_MAJOR,
     VM_FAULT_OOM,
     VM_FAULT_SIGBUS,
+    VM_FAULT_SIGSEGV,
 )
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import vma_alloc_folio
@@ -74,10 +77,20 @@ def do_swap_page(vmf: VmFault) -> Path[int]:
 
 
 def handle_pte_marker(vmf: VmFault) -> Path[int]:
-    """uffd-wp: the page was write-protected before it was unmapped; whatever else it may be is SIGBUS."""
+    """Poisoned counts before anything else; uffd-wp: the page was write-protected before it was unmapped.
+
+    A poisoned one is VM_FAULT_HWPOISON from 6.6 on.  Guard markers are there from 6.13 on, before that an unknown bit.
+    """
     m = vmf.m
-    if not pte_marker_uffd_wp(m, vmf.orig_pte):
+    marker = m.arch.swp_offset(vmf.orig_pte)
+    if marker & PTE_MARKER_POISONED:
         yield Decision("marker", "poisoned", addr=vmf.address)
+        return VM_FAULT_HWPOISON if m.release >= (6, 6) else VM_FAULT_SIGBUS
+    if marker & PTE_MARKER_GUARD and m.release >= (6, 13):
+        yield Decision("marker", "guard", addr=vmf.address)
+        return VM_FAULT_SIGSEGV
+    if not pte_marker_uffd_wp(m, vmf.orig_pte):
+        yield Decision("marker", "poisoned", addr=vmf.address, reason="unknown-marker", arg=marker)
         return VM_FAULT_SIGBUS
     if not userfaultfd_wp(vmf.vma):
         yield Decision("marker", "stale", addr=vmf.address)

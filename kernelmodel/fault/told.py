@@ -19,6 +19,11 @@ def policy_mask(orders: int) -> Decision:
     return policy([k for k in range(orders.bit_length() - 1, -1, -1) if orders >> k & 1], highest_order(orders))
 
 
+def uffd_marker(vmf: VmFault, marker: bool) -> Decision:
+    """Whether the PTE was a uffd-wp marker when the fault began: then the fault gets one page."""
+    return Decision("uffd", "armed" if marker else "clear", addr=vmf.address, reason="marker" if marker else "")
+
+
 def uffd_armed(vmf: VmFault, armed: bool) -> Decision:
     """Whether userfaultfd_armed(vma): then the fault gets one page."""
     return Decision("uffd", "armed" if armed else "clear", addr=vmf.address, reason="armed" if armed else "")

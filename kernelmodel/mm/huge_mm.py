@@ -163,8 +163,17 @@ def size_refusal(vma: Vma, order: int) -> str:
     return "size-not-madvised" if m.huge_anon_orders_madvise.get(0) & bit else "size-never"
 
 
+def pmd_refusal_v8(vma: Vma, enforce_sysfs: bool) -> str:
+    """Why v8 does not try a PMD-sized folio: the masks stand behind the first tests, with the same result."""
+    if why := vma_thp_disabled(vma):
+        return why
+    if thp_disabled_by_hw(vma.m):
+        return "unsupported"
+    return pmd_refusal_6_8(vma, enforce_sysfs)
+
+
 def pmd_refusal_6_8(vma: Vma, enforce_sysfs: bool) -> str:
-    """Why v8 … 6.14 do not try a PMD-sized folio."""
+    """Why 6.8 … 6.14 do not try a PMD-sized folio."""
     why = size_refusal(vma, vma.m.arch.pmd_order) if enforce_sysfs else ""
     return why or thp_vma_refusal(vma, vma_thp_disabled)
 

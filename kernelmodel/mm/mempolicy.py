@@ -59,7 +59,9 @@ def alloc_pages_mpol(gfp: int, order: int, m: Machine, addr: int, local: bool) -
     if m.zones[-1].node:
         more = (("gfp", gfp), ("node", node))
     answer = yield Question("alloc", f"vma_alloc_folio(order={order})", peek, "NULL", order, addr, more=more)
-    return None if answer == "NULL" else take(m, look()[0], order, node)
+    if answer == "NULL":
+        return None
+    return take(m, look()[0] if local else gfp, order, node)
 
 
 def vma_alloc_zeroed_movable_folio(vma: Vma, addr: int) -> Path[Folio | None]:

@@ -9,7 +9,7 @@ from typing import Any
 from kernelmodel.arch import Arch
 from kernelmodel.scenario.faults import KeyPath
 from kernelmodel.scenario.keys import BOOT, MAX_MEMORY, THP
-from kernelmodel.scenario.kinds import WRONG, parse_size
+from kernelmodel.scenario.kinds import WRONG
 from kernelmodel.scenario.mm import Context
 from kernelmodel.scenario.tables import Table
 from kernelmodel.scenario.types import Boot, Memory, NodeSpec, Thp
@@ -144,7 +144,8 @@ def read_boot(ctx: Context, table: dict[str, Any]) -> Boot:
 def parse_thp_anon(text: str, arch: Arch) -> tuple[tuple[int, str], ...] | None:
     """``16K-64K,256K:always;2M:inherit`` as (order, policy) pairs; None if the kernel would ignore it.
 
-    setup_thp_anon() of Linux 6.12 mm/huge_memory.c: later parts win, and one bad part spoils the whole.
+    setup_thp_anon() of Linux 6.12 mm/huge_memory.c: later parts win, and one bad part or size spoils the whole.  Once
+    it is taken the PMD order is no longer inherit by default: what is not named is never.
     """
     found: list[tuple[int, str]] = []
     for part in text.split(";"):
@@ -165,9 +166,18 @@ def parse_thp_anon(text: str, arch: Arch) -> tuple[tuple[int, str], ...] | None:
     return tuple(found)
 
 
+_MEMPARSE = re.compile(r"(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)([KMGTPEkmgtpe]?)")
+
+
 def _anon_order(text: str, arch: Arch) -> int | None:
-    size = parse_size(text)
-    if size is None or size.bit_count() != 1 or not arch.page_size << 2 <= size <= arch.pmd_size:
+    """get_order_from_str(): memparse() does not look at what follows the size."""
+    match = _MEMPARSE.match(text)
+    if match is None:
+        return None
+    digits = match[1]
+    base = 16 if digits[:2].lower() == "0x" else 8 if digits[0] == "0" else 10
+    size = int(digits, base) << 10 * " KMGTPE".index(match[2].upper() or " ")
+    if size.bit_count() != 1 or not arch.page_size << 2 <= size <= arch.pmd_size:
         return None
     return (size >> arch.page_shift).bit_length() - 1
 

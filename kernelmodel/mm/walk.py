@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where anything is mapped in a range: the cost follows the tables that exist, not the size of the range."""
+
+from __future__ import annotations
+
+from kernelmodel.mm.tables import table_of
+from kernelmodel.structs import Mm
+
+
+def populated_pmds(mm: Mm, start: int, end: int) -> list[tuple[int, int]]:
+    """(address, place) of every PMD entry that is not none and reaches into [start, end), ascending."""
+    m = mm.m
+    tables = [(0, m.pgd.get(mm.id) - 1)]
+    found: list[tuple[int, int]] = []
+    for _, shift, entries in m.arch.levels[:-1]:
+        found = []
+        for base, table in tables:
+            first = max(start - base, 0) >> shift
+            last = min(end - 1 - base >> shift, entries - 1)
+            for k, value in enumerate(m.pgtable.run(table * m.arch.ptrs + first, last + 1 - first), first):
+                if value:
+                    found.append((base + (k << shift), table * m.arch.ptrs + k))
+        tables = [(base, table_of(m, m.pgtable.get(place))) for base, place in found]
+    return found
