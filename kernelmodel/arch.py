@@ -7,13 +7,15 @@ pgtable-prot.h; geometry as in arch/arm64/Kconfig.  Entries are unsigned 64-bit 
 
 from __future__ import annotations
 
-from kernelmodel.defs import VM_EXEC
+from kernelmodel.defs import VM_ACCESS_FLAGS, VM_EXEC
 
 M64 = (1 << 64) - 1
 
 # Swap types of 6.5 with migration, device memory, hwpoison and markers configured (include/linux/swap.h).
 SWP_MIGRATION_READ, SWP_MIGRATION_WRITE, SWP_PTE_MARKER = 24, 26, 31
 PTE_MARKER_UFFD_WP, PTE_MARKER_POISONED, PTE_MARKER_GUARD = 1, 2, 4
+PTE_MARKER_NAMES = {1: "PTE_MARKER_UFFD_WP", 2: "PTE_MARKER_POISONED", 4: "PTE_MARKER_GUARD"}
+"""Bits of a marker (6.5 calls the second PTE_MARKER_SWAPIN_ERROR)."""
 
 ZERO_PFN = 0x3C00
 """The zero page: in the kernel image, outside every modelled zone."""
@@ -27,6 +29,8 @@ class Arch:
     bits: tuple[tuple[int, str], ...] = ()
     """(bit number, name) for display, highest first."""
     PRESENT = WRITE = ACCESSED = DIRTY = SPECIAL = UFFD_WP = LEAF = TABLE = 0
+    PROTNONE = PROT = 0
+    """What makes an entry present to the kernel alone (PROT_NONE), and the bits that follow a VMA's protection."""
 
     def __init__(
         self, name: str, page_shift: int, va_bits: int, max_order: int, wants: int, wants_page_order: int
@@ -100,6 +104,22 @@ class Arch:
         """Not accessed."""
         return value & ~self.ACCESSED
 
+    def pte_mkclean(self, value: int) -> int:
+        """Not dirty."""
+        raise NotImplementedError
+
+    def pte_dirty(self, value: int) -> bool:
+        """Dirty, in hardware or in software."""
+        raise NotImplementedError
+
+    def pte_young(self, value: int) -> bool:
+        """Accessed."""
+        return bool(value & self.ACCESSED)
+
+    def pte_modify(self, value: int, prot: int) -> int:
+        """Another protection for the same page: what it has seen (accessed, dirty, uffd-wp) stays."""
+        return value & ~self.PROT | prot & self.PROT
+
     def pte_mkspecial(self, value: int) -> int:
         """No struct page behind it, as for the zero page."""
         return value | self.SPECIAL
@@ -125,7 +145,11 @@ class Arch:
         return (value & self.pfn_mask) >> self.page_shift
 
     def pte_present(self, value: int) -> bool:
-        """Present."""
+        """Present: to the hardware, or to the kernel alone (PROT_NONE)."""
+        return bool(value & (self.PRESENT | self.PROTNONE))
+
+    def hw_present(self, value: int) -> bool:
+        """Present to the hardware."""
         return bool(value & self.PRESENT)
 
     def pte_write(self, value: int) -> bool:
@@ -144,7 +168,7 @@ class Arch:
         """``none``, ``page``, ``zero``, ``marker``, ``migration`` or ``swap``."""
         if not value:
             return "none"
-        if value & self.PRESENT:
+        if self.pte_present(value):
             return "zero" if self.pte_pfn(value) == ZERO_PFN else "page"
         kind = self.swp_type(value)
         if kind == SWP_PTE_MARKER:
@@ -155,7 +179,7 @@ class Arch:
         """``none``, ``table``, ``leaf`` or ``migration``, of any level above the PTEs."""
         if not value:
             return "none"
-        if not value & self.PRESENT:
+        if not self.pte_present(value):
             return "migration"
         return "leaf" if self.is_leaf(value) else "table"
 
@@ -165,7 +189,8 @@ class Arch:
 
     def bit_names(self, value: int) -> tuple[str, ...]:
         """Names of the set bits of a present entry, highest first."""
-        return tuple(name for bit, name in self.bits if value >> bit & 1)
+        hidden = 0 if value & self.PRESENT else self.PROTNONE
+        return tuple("PROT_NONE" if hidden >> bit & 1 else name for bit, name in self.bits if value >> bit & 1)
 
 
 class X86(Arch):
@@ -176,14 +201,26 @@ class X86(Arch):
     DIRTY = _D | 1 << 11
     """pte_mkdirty sets soft-dirty as well."""
     SPECIAL, UFFD_WP, LEAF, TABLE, NX = 1 << 9, 1 << 10, PSE, 0x67, 1 << 63
+    PROTNONE = 1 << 8
+    PROT = PRESENT | RW | USER | PROTNONE | NX
     bits = (
         (63, "NX"), (58, "DEVMAP"), (11, "SOFT_DIRTY"), (10, "UFFD_WP"), (9, "SPECIAL"), (8, "GLOBAL"), (7, "PSE"),
         (6, "DIRTY"), (5, "ACCESSED"), (4, "PCD"), (3, "PWT"), (2, "USER"), (1, "RW"), (0, "PRESENT"),
     )  # fmt: skip
 
     def vm_page_prot(self, vm_flags: int) -> int:
-        """PAGE_COPY, PAGE_READONLY and their EXEC forms."""
+        """PAGE_COPY, PAGE_READONLY and their EXEC forms; PAGE_NONE (whose inversion of the pfn is left out)."""
+        if not vm_flags & VM_ACCESS_FLAGS:
+            return self.PROTNONE | self.ACCESSED
         return self.PRESENT | self.USER | self.ACCESSED | (0 if vm_flags & VM_EXEC else self.NX)
+
+    def pte_mkclean(self, value: int) -> int:
+        """Soft-dirty stays."""
+        return value & ~self._D
+
+    def pte_dirty(self, value: int) -> bool:
+        """The hardware's bit."""
+        return bool(value & self._D)
 
     def swp_entry(self, swp_type: int, offset: int) -> int:
         """Type in bits 59-63, offset inverted in bits 9-58."""
@@ -206,6 +243,9 @@ class Arm64(Arch):
     TABLE = 3 | 1 << 59
     """A user's table carries PXNTable (arch/arm64/include/asm/pgalloc.h)."""
     LEAF = 0
+    PROTNONE = 1 << 59
+    """PTE_PRESENT_INVALID where 6.10 has it (bit 58 in 6.5, bit 11 in 6.12)."""
+    PROT = PRESENT | USER | RDONLY | WRITE | PXN | UXN | PROTNONE
     bits = (
         (59, "PXNTable"), (58, "UFFD_WP"), (56, "SPECIAL"), (55, "DIRTY"), (54, "UXN"), (53, "PXN"), (52, "CONT"),
         (51, "DBM"), (11, "nG"), (10, "AF"), (9, "SH1"), (8, "SH0"), (7, "RDONLY"), (6, "USER"),
@@ -213,8 +253,10 @@ class Arm64(Arch):
     )  # fmt: skip
 
     def vm_page_prot(self, vm_flags: int) -> int:
-        """PAGE_READONLY and PAGE_READONLY_EXEC: inner shareable, normal memory."""
+        """PAGE_READONLY and PAGE_READONLY_EXEC: inner shareable, normal memory; PAGE_NONE."""
         base = 3 | self.USER | self.RDONLY | 3 << 8 | self.ACCESSED | self.NG | self.PXN
+        if not vm_flags & VM_ACCESS_FLAGS:
+            return base & ~(self.PRESENT | self.USER) | self.PROTNONE | self.UXN
         return base if vm_flags & VM_EXEC else base | self.UXN
 
     def pte_mkwrite(self, value: int) -> int:
@@ -231,6 +273,21 @@ class Arm64(Arch):
         if value & self.WRITE and not value & self.RDONLY:
             value |= self.DIRTY
         return value & ~self.WRITE | self.RDONLY
+
+    def pte_mkclean(self, value: int) -> int:
+        """Clear DIRTY, set RDONLY: the next write is noticed."""
+        return value & ~self.DIRTY | self.RDONLY
+
+    def pte_dirty(self, value: int) -> bool:
+        """DIRTY, or writable without RDONLY."""
+        return bool(value & self.DIRTY) or bool(value & self.WRITE and not value & self.RDONLY)
+
+    def pte_modify(self, value: int, prot: int) -> int:
+        """Dirtiness of the hardware becomes that of the software, and back where the entry stays writable."""
+        if self.pte_dirty(value):
+            value |= self.DIRTY
+        value = super().pte_modify(value, prot)
+        return self.pte_mkdirty(value) if value & self.DIRTY else value
 
     def pmd_mkhuge(self, value: int) -> int:
         """A block entry: the TABLE bit cleared."""

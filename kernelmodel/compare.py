@@ -21,6 +21,8 @@ from typing import NamedTuple
 from kernelmodel.observed import TESTS, Observable, Observed, Slot, Turn, counters_text, has_statistic, observables
 from kernelmodel.session import Session
 
+ENDS = ("result", "counters")
+"""What every turn that returns shows last."""
 __all__ = ["Difference", "Observable", "Observed", "Pair", "Side", "first_difference", "observables", "side"]
 
 
@@ -43,6 +45,8 @@ class Difference(NamedTuple):
     slot: Slot
     a: Side
     b: Side
+    place: float
+    """Where it stands among the steps of ``a``."""
     final: bool
     """Can no step of either run bring an earlier one to light?"""
 
@@ -98,7 +102,7 @@ class Pair:
         rank, key, slot = best
         final = all(_over(a, each) and _over(b, each) for each in self._open if self._begin(each) <= rank)
         of_a, of_b = side(a, key, slot, b), side(b, key, slot, a)
-        found = Difference(*key, slot, of_a, of_b, final)
+        found = Difference(*key, slot, of_a, of_b, rank, final)
         self._found = found if final else None
         return found
 
@@ -123,11 +127,13 @@ class Pair:
             elif slot[0] not in TESTS and _over(b, key):
                 found.append((item.step, slot))
         at = self._begin(key)
+        steps = [item.step for item in mine.values() if item.kind not in ENDS]
         for slot in others:
             if slot in mine:
                 at = mine[slot].step
             elif slot[0] not in TESTS and _over(a, key):
-                found.append((at + 0.5, slot))
+                # it is an alternative to what the first run does next, if that does anything but return
+                found.append((next((step for step in steps if step > at), at) + 0.5, slot))
         return sorted(found, key=lambda each: each[0])
 
 
@@ -185,8 +191,8 @@ def side(run: Observed, key: tuple[int, int], slot: Slot, *others: Observed) -> 
 
 
 def _last_word(turn: Turn, others: list[dict[Slot, Observable]]) -> Observable | None:
-    """Why a turn goes no further: its last test or attempt, if no other run has the same, else its result."""
-    steps = [item for item in turn.items.values() if item.kind not in ("result", "counters")]
-    if steps and not any(steps[-1].slot in each for each in others):
+    """Why a turn goes no further: its last test, attempt or mapping, if no other run has the same, else its result."""
+    steps = [item for item in turn.items.values() if item.kind not in ENDS]
+    if steps and not any(steps[-1].slot in each and each[steps[-1].slot].text == steps[-1].text for each in others):
         return steps[-1]
     return next((item for item in turn.items.values() if item.kind == "result"), steps[-1] if steps else None)

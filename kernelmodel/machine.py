@@ -202,7 +202,7 @@ def _state_key(m: Machine, mentioned: tuple[int, ...]) -> tuple[tuple[int, ...],
     arch = m.arch
     for index, value in m.pgtable.items():
         level = m.table_used.get(index // arch.ptrs)
-        present = value & arch.PRESENT
+        present = arch.pte_present(value)
         pfn = arch.pte_pfn(value) if present else -1
         if present and m.zone_of(pfn) >= 0:
             rows.append((0, index, value & ~arch.pfn_mask, name(pfn)))

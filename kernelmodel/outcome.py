@@ -7,19 +7,24 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kernelmodel.check import mapped_orders
-from kernelmodel.defs import result_name
+from kernelmodel.defs import VM_FAULT_BITS, VM_FAULT_ERROR, result_name
 from kernelmodel.mm.vmstat import counters
 from kernelmodel.observed import has_statistic
 from kernelmodel.session import Session
 from kernelmodel.trace import maps
+
+ERRORS = frozenset(name for name, bit in VM_FAULT_BITS.items() if bit & VM_FAULT_ERROR)
+"""What ends an access without a page."""
 
 
 class Outcome(NamedTuple):
     """The end of a run."""
 
     variant: str
+    events: tuple[int, ...]
+    """Accesses that have ended, in the order of the file: who is first of two CPUs is no matter here."""
     results: tuple[str, ...]
-    """Of each access, in the order in which they ended."""
+    """Of each access."""
     orders: tuple[int, ...]
     """What each access mapped; -1: nothing."""
     there: tuple[str, ...]
@@ -44,65 +49,55 @@ def finish(session: Session) -> Session:
 def outcome_of(session: Session) -> Outcome:
     """Of a session that stands at the end of its run."""
     stop = session.stop
+    accesses = sorted(zip(session.accesses, mapped_orders(session), strict=True), key=lambda each: each[0].event)
     return Outcome(
-        session.variant, tuple(result_name(end.ret) for end in session.accesses), mapped_orders(session), _there(session),
+        session.variant, tuple(end.event for end, _ in accesses), tuple(result_name(end.ret) for end, _ in accesses),
+        tuple(order for _, order in accesses), tuple(_there(session, end.event) for end, _ in accesses),
         counters(session.m), stop.kind, stop.text, stop.step, session.token(),
     )  # fmt: skip
 
 
-def _there(session: Session) -> tuple[str, ...]:
-    """By event; of a process that is gone nothing."""
-    found = []
-    for end in session.accesses:
-        event = session.scenario.events[end.event]
-        mm = session.cpus.process(event)
-        if session.m.mm_users.get(mm) != 1:
-            found.append("gone")
-            continue
-        now = maps(session, event.address, mm)
-        found.append(f"{now['mapped']} order {now['order']} at {now['start']}" if "order" in now else now["mapped"])
-    return tuple(found)
+def _there(session: Session, number: int) -> str:
+    event = session.scenario.events[number]
+    mm = session.cpus.process(event)
+    if session.m.mm_users.get(mm) != 1:
+        return "gone"
+    now = maps(session, event.address, mm)
+    return f"{now['mapped']} order {now['order']} at {now['start']}" if "order" in now else str(now["mapped"])
 
 
 def in_short(outcome: Outcome) -> str:
-    """The orders mapped, and what went wrong: ``4,3,0``, ``4,OOM``, ``0*16``, ``bug``; ``-`` for an access that maps nothing."""
-    words = [
-        result.removeprefix("VM_FAULT_") if result != "0" else str(order) if order >= 0 else "-"
-        for result, order in zip(outcome.results, outcome.orders, strict=True)
-    ]
+    """The orders mapped, and what went wrong: ``4,3,0``, ``4,OOM``, ``0*16``, ``bug``; ``-``: nothing mapped."""
+    words = []
+    for result, order in zip(outcome.results, outcome.orders, strict=True):
+        error = next((name for name in result.split("|") if name in ERRORS), "")
+        words.append(error.removeprefix("VM_FAULT_") or (str(order) if order >= 0 else "-"))
     if outcome.end != "end":
         words.append(outcome.end)
     return repeated(words) or "-"
 
 
 def repeated(words: Iterable[str]) -> str:
-    """With commas; what stands there again and again once, with how often: ``4,0*16``."""
+    """With commas; what stands there again and again once, with how often, where that is shorter: ``4,0*16``."""
     found: list[tuple[str, int]] = []
     for word in words:
         if found and found[-1][0] == word:
             found[-1] = word, found[-1][1] + 1
         else:
             found.append((word, 1))
-    return ",".join(",".join([word] * n) if n < 3 else f"{word}*{n}" for word, n in found)
+    return ",".join(min(",".join([word] * n), f"{word}*{n}", key=len) for word, n in found)
 
 
 def unlike(a: Session, mine: Outcome, b: Session, other: Outcome) -> list[str]:
-    """In what two ends differ; statistics that both releases have."""
+    """In what two ends differ: ``events``, ``results``, ``orders``, ``there``, ``end``, statistics that both releases have."""
     found = [
-        name
-        for name, x, y in (
-            ("results", mine.results, other.results),
-            ("orders", mine.orders, other.orders),
-            ("mappings", mine.there, other.there),
-            ("end", mine.end, other.end),
-        )
-        if x != y
+        name for name in ("events", "results", "orders", "there", "end") if getattr(mine, name) != getattr(other, name)
     ]
-    names = sorted(mine.counters.keys() | other.counters.keys())
-    return found + [
-        name
-        for name in names
-        if mine.counters.get(name, 0) != other.counters.get(name, 0)
-        and has_statistic(a, name)
-        and has_statistic(b, name)
-    ]
+    counted = {name for name, _ in mine.counters.items() ^ other.counters.items()}
+    return found + sorted(name for name in counted if has_statistic(a, name) and has_statistic(b, name))
+
+
+def said(outcome: Outcome, name: str) -> str:
+    """One thing in which ends differ, in words."""
+    value = getattr(outcome, name) if name in Outcome._fields else outcome.counters.get(name, 0)
+    return f"{name}: {repeated(map(str, value))}" if isinstance(value, tuple) else f"{name}: {value}"

@@ -102,7 +102,7 @@ class Feed:
 # -- records -----------------------------------------------------------------------------------------
 OTHERS = frozenset({"MM_ANONPAGES", "nr_anon_pages", "nr_anon_transparent_hugepages", "thp_fault_alloc"})
 """Statistics that a forced leaf changes on behalf of the CPU that is imagined to have mapped it."""
-_NO_OUTCOME = frozenset({"install", "return", "bug", "step-down", "fallback"})
+_NO_OUTCOME = frozenset({"install", "return", "bug", "step-down", "fallback", "retry"})
 
 
 def decision_record(session: Session, event: Event) -> Record:

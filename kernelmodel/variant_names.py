@@ -93,13 +93,13 @@ VARIANTS: dict[str, VariantNames] = {
         ),
         VariantNames(
             "v8", "multi-size THP for anonymous memory, eighth version", ("v8",), (6, 7),
-            f"20231204102027.57185-5-{_MAIL}", "a knob a size (always, inherit, madvise, never); pte_range_none()",
-            _LARGE, _SIZES | _CLEARED,
+            f"20231204102027.57185-5-{_MAIL}", "a knob a size (always, inherit, madvise, never); pte_range_none();"
+            " large orders may come from a remote node", _LARGE, _SIZES | _CLEARED,
         ),
         VariantNames(
             "6.8", "Linux 6.8, what was merged", ("linux_6_8",), (6, 8), "mm/memory.c, Linux 6.8",
-            "the fault address is cleared last; the masks are tested first; the recheck has two branches; large orders"
-            " may come from a remote node", _LARGE, _SIZES | _CLEARED,
+            "the fault address is cleared last; the masks are tested first; the recheck has two branches", _LARGE,
+            _SIZES | _CLEARED,
         ),
         VariantNames(
             "6.9", "Linux 6.9", ("linux_6_9",), (6, 9), "mm/memory.c, Linux 6.9",

@@ -37,7 +37,7 @@ _PMD = {
 }
 _FALLBACK = {
     "policy": "policy offers no large order",
-    "uffd": "the PTE was a uffd-wp marker",
+    "uffd": "userfaultfd asks for single pages",
     "vma-bounds": "no order's range lies inside the VMA",
     "pte-range": "every range that fits has a populated PTE",
     "alloc": "no order that was left could be allocated",
@@ -47,6 +47,7 @@ _PLAIN = {
     "no-zone": "no zone could serve the request",
     "remote-node": "this node has none: from another node",
     "marker": "the PTE is a uffd-wp marker",
+    "armed": "the VMA is armed for userfaultfd",
     "unknown-marker": "a marker with no bit that this release knows",
     "no-vma": "no VMA holds the address",
     "access-error": "the VMA does not permit the access",
@@ -58,6 +59,13 @@ _PLAIN = {
     "anon-exclusive": "the page belongs to this process alone",
     "zero-page": "the zero page is mapped",
     "shared": "the page is shared",
+    "only-reference": "nobody else has a reference to the folio",
+    "mapped-here-only": "every reference to the folio is a mapping of this process",
+    "mapped-shared": "the folio counts as mapped by more than one process",
+    "large-folio": "a page of a large folio is always copied",
+    "last-page": "one page of the large folio is left: it is copied, so that the folio can go",
+    "dontcopy": "VM_DONTCOPY: the child does without",
+    "no-anon-vma": "no anon_vma: no page table is copied, the child's faults fill its own",
     "huge-zero-page": "the huge zero page is mapped",
     "table": "a table is there",
     "leaf": "a leaf is there: nothing to do",
@@ -93,6 +101,8 @@ def why(kind: str, outcome: str, reason: str, arg: int, shape: Shaped, addr: int
             return f"no block of order {shape.order} or more on the lists of the request's migratetype"
         case "memcg-limit":
             return f"the charge would exceed memory.max by {arg} pages"
+        case "references":
+            return f"the large folio has {arg} references"
         case "forced":
             return "not nature's answer"
         case "":
@@ -108,4 +118,6 @@ def _told(kind: str, outcome: str, more: dict[str, Any]) -> str:
     if kind == "install" and "nr" in more:
         pages = more["nr"]
         return f"{pages} page{'' if pages == 1 else 's'} mapped"
+    if kind == "retry":
+        return f"a neighbour was set: order {more['from']} is dropped, order {more['to']} is estimated at once"
     return ""

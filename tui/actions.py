@@ -197,6 +197,16 @@ def _diff(desk: Desk) -> None:
     desk.execute(f"set diff {names[at % len(names)]}")
 
 
+def _second(desk: Desk) -> None:
+    """The second run off, or on again; ask for its variant where there was none."""
+    if desk.console.other is not None:
+        desk.execute("compare off")
+    elif desk.console.compared:
+        desk.execute("compare")
+    else:
+        desk.ask("command", "compare ")
+
+
 def _cpu(by: int) -> Do:
     def do(desk: Desk) -> None:
         cpus = [each.cpu for each in desk.snap.cpus]
@@ -313,6 +323,7 @@ ACTIONS: dict[str, Do] = {
     "show.vars": lambda desk: show(desk, "stack"),
     "cpu.prev": _cpu(-1),
     "cpu.next": _cpu(1),
+    "view.second": _second,
     "view.diff": _diff,
     "search.open": lambda desk: desk.ask("search", "", "/"),
     "search.next": _again(1),

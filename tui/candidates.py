@@ -69,6 +69,10 @@ def _variant(console: Console, word: str) -> list[str]:
     return list(VARIANTS)
 
 
+def _second(console: Console, word: str) -> list[str]:
+    return [each for each in (*_variant(console, word), "off") if each != console.session.variant]
+
+
 def _pane(console: Console, word: str) -> list[str]:
     from tui.paint.layout import PANES
 
@@ -82,6 +86,7 @@ _KINDS: dict[str, Callable[[Console, str], list[str]]] = {
     "outcome": _outcome,
     "setting": _setting,
     "variant": _variant,
+    "second": _second,
     "pane": _pane,
     "theme": lambda console, word: list(THEMES),
     "layout": lambda console, word: list(LAYOUTS),

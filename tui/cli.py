@@ -22,12 +22,23 @@ usage: thp-debug SCENARIO.toml [-b LOC]... [-ex CMD]... [-x FILE]... [--variant 
        thp-debug run      SCENARIO [--variant V] [-b LOC]... [--format text|ndjson]  to the end or the first stop
        thp-debug run      SCENARIO -x FILE... [-ex CMD]... [-b LOC]...               a script of debugger commands
        thp-debug check    SCENARIO|FOLDER... [--format text|ndjson|junit|b4]         meet [expect]
+       thp-debug compare  SCENARIO --variant A --variant B... [--expect same|differ] [--format text|ndjson]
+       thp-debug matrix   SCENARIO|FOLDER... [--variant V]... [--format text|ndjson|markdown]
        thp-debug replay   TOKEN|FILE [--scenario FILE] [--format text|ndjson]        a run from its token
        thp-debug variants [--format text|ndjson]                                     what is modelled
        thp-debug schema | new                                                        JSON Schema, a first scenario
 """
-COMMANDS = ("run", "check", "replay", "variants", "schema", "new")
-LATER = ("explore", "compare", "conform", "capture")
+COMMANDS = ("run", "check", "compare", "matrix", "replay", "variants", "schema", "new")
+FORMS = {
+    "run": ("text", "ndjson"),
+    "check": ("text", "ndjson", "junit", "b4"),
+    "compare": ("text", "ndjson"),
+    "matrix": ("text", "ndjson", "markdown"),
+    "replay": ("text", "ndjson"),
+    "variants": ("text", "ndjson"),
+}
+"""What ``--format`` takes, the default first."""
+LATER = ("explore", "conform", "capture")
 
 
 class Parser(argparse.ArgumentParser):
@@ -112,6 +123,8 @@ def batch(command: str, words: list[str]) -> int:
     calls: dict[str, Callable[[], int]] = {
         "run": lambda: run(args, out),
         "check": lambda: headless.check(args.scenario, out),
+        "compare": lambda: compare(args, out),
+        "matrix": lambda: matrix(args, out),
         "replay": lambda: headless.replay(args.token, args.scenario, out),
         "variants": lambda: headless.variants(out),
         "schema": lambda: headless.schema(out),
@@ -129,17 +142,37 @@ def run(args: argparse.Namespace, out: Output) -> int:
     return headless.run(args.scenario, args.variant, args.b, out)
 
 
+def compare(args: argparse.Namespace, out: Output) -> int:
+    """``compare``: loaded when it is asked for."""
+    from tui import sidebyside
+
+    return sidebyside.compare(args.scenario, args.variant, args.expect, out)
+
+
+def matrix(args: argparse.Namespace, out: Output) -> int:
+    """``matrix``: the same."""
+    from tui import matrix as table
+
+    return table.matrix(args.scenario, args.variant, out)
+
+
 def parser(command: str) -> Parser:
     """The options of one subcommand."""
     made = Parser(prog=f"thp-debug {command}", allow_abbrev=False)
-    forms = {"run": 2, "replay": 2, "variants": 2, "check": 4}.get(command, 0)
-    if forms:
-        made.add_argument("--format", choices=("text", "ndjson", "junit", "b4")[:forms], default="text")
+    if command in FORMS:
+        made.add_argument("--format", choices=FORMS[command], default="text")
     if command == "run":
         made.add_argument("scenario", metavar="SCENARIO")
         add_session_options(made)
     elif command == "check":
         made.add_argument("scenario", nargs="+", metavar="SCENARIO|FOLDER")
+    elif command == "compare":
+        made.add_argument("scenario", metavar="SCENARIO")
+        made.add_argument("--variant", action="append", default=[], metavar="V")
+        made.add_argument("--expect", choices=("same", "differ"))
+    elif command == "matrix":
+        made.add_argument("scenario", nargs="+", metavar="SCENARIO|FOLDER")
+        made.add_argument("--variant", action="append", default=[], metavar="V")
     elif command == "replay":
         made.add_argument("token", metavar="TOKEN|FILE")
         made.add_argument("--scenario", metavar="FILE")

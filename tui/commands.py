@@ -25,6 +25,7 @@ from tui.told import display, place_lines
 if TYPE_CHECKING:
     from kernelmodel.expr import Expr
     from kernelmodel.session import Session
+    from tui.other import Other
 
 Move = Callable[[Poll | None], Motion]
 """A motion that has not happened yet."""
@@ -125,6 +126,10 @@ class Console:
         self._kept: list[str] = []
         self.collecting: tuple[int, list[str]] | None = None
         """Breakpoint whose commands are being typed, and the lines so far."""
+        self.other: Other | None = None
+        """The run of another variant that follows this one, if there is one."""
+        self.compared = ""
+        """Its variant, also after it was closed."""
         self._left = MAX_QUEUE
         self._from: Spot | None = None
         """Where the motion under way began."""
@@ -166,8 +171,11 @@ class Console:
         if result.error:
             self.queue.clear()
             self.collecting = None
-        elif result.move is not None and not result.jump:
-            self._from = Spot(self.session, self.session.step)
+        elif result.move is not None:
+            if not result.jump:
+                self._from = Spot(self.session, self.session.step)
+            if self.other is not None:
+                result.move = self._both(result.move)
         elif complaint := self._remember():
             self.put(complaint)
             result.lines += complaint
@@ -318,6 +326,8 @@ class Console:
         if moved.reason and moved.reason != moved.stop.text:
             lines.append(moved.reason)
         lines += place_lines(self.session)
+        if self.other is not None:
+            lines += self.other.lines()
         for number, text in self.displays.items():
             lines.append(f"{number}: {display(self.session, text, self.frame, self.cpu)}")
         self.put(lines)
@@ -328,6 +338,25 @@ class Console:
                 lines.append(error.message)
                 self.put([error.message])
         return lines
+
+    def _both(self, move: Move) -> Move:
+        """The motion, and the second run after it."""
+
+        def run(poll: Poll | None) -> Motion:
+            moved = move(poll)
+            if self.other is None:
+                return moved
+            from tui.other import IMPOSSIBLE
+
+            try:
+                self.other.follow(self.session, poll)
+            except IMPOSSIBLE as error:
+                closed = f"{self.other.variant} can't run this and is closed: {error}"
+                self.other = None
+                return moved._replace(reason="; ".join(filter(None, (moved.reason, closed))))
+            return moved
+
+        return run
 
     def become(self, session: Session) -> None:
         """Go on with another run."""

@@ -324,6 +324,8 @@ class Desk:
             self._tell_end(moved.stop.kind, moved.stop.text)
         elif moved.reason:
             self.message = ((f" {moved.reason}", "warn"),)
+        elif self.console.other is not None and self.console.other.news:
+            self.message = ((f" {self.console.other.news[-1]}", "changed"),)
         elif logged := [line for line in said if " log: " in line]:
             self.message = ((f" {logged[-1]}" + (f"   (+{len(logged) - 1} before)" if logged[1:] else ""), ""),)
         self.refresh()
@@ -347,6 +349,7 @@ class Desk:
         look.cpus = console.session.m.nr_cpus
         view = frame.view_for(look, self.session.step, self.width, self.height, self.eye.pte_at, console.frame)
         self.snap = self.session.snapshot(view._replace(cpu=console.cpu, since=look.since, watch=console.watched()))
+        look.second = console.other.seen(view) if console.other is not None else None
         self.draw()
 
     def draw(self) -> None:

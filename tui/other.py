@@ -20,20 +20,25 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernelmodel.answers import ImpossibleAnswer
+from kernelmodel.boot import BootError
 from kernelmodel.compare import Difference, Pair
 from kernelmodel.cpus import event_text
-from kernelmodel.observed import Observed
+from kernelmodel.observed import ATTEMPTS, BY_ORDER, Observed
+from kernelmodel.scenario import ScenarioError
 from kernelmodel.session import Session
 from tui.told import place_lines
 
 if TYPE_CHECKING:
     from kernelmodel.motion import Poll
+    from kernelmodel.scenario.types import Scenario
     from kernelmodel.snapshot import Event, View
     from tui.paint.beside import Outcome, Second
 
-BY_ORDER = frozenset({"vma-bounds", "pte-range", "alloc", "charge", "deferred"})
+WITH_ORDER = BY_ORDER | ATTEMPTS | {"deferred"}
 """Kinds of the loops over orders: those of one order correspond."""
 _EVERY = 256
+_LISTED = 24
+"""Decisions that are listed, if there is room."""
 _ENDED = 3
 """Events that have ended, of which the screen tells the outcomes."""
 
@@ -49,6 +54,11 @@ class Name(NamedTuple):
     """Stops of this kind and order that came before in this turn."""
 
 
+IMPOSSIBLE = (BootError, ImpossibleAnswer, ScenarioError)
+"""What a scenario that a variant can't run raises."""
+NONE = Name(-1, -1, "", -1, -1)
+
+
 class Names:
     """The names of a run's stops, as far as it is known."""
 
@@ -61,6 +71,8 @@ class Names:
         self.names: list[Name] = []
         """By step."""
         self.steps: dict[Name, int] = {}
+        self.attempts: dict[int, Name] = {}
+        """By step of an allocation or charge: its name as one of any order, which ``steps`` has as well."""
         self._many: Counter[tuple[int, int, str, int]] = Counter()
 
     def read(self) -> None:
@@ -70,14 +82,26 @@ class Names:
             self._restart()
         for step in range(len(self.names), len(log)):
             shape = log.at(step)
-            order = shape.order if shape.kind in BY_ORDER else -1
+            order = shape.order if shape.kind in WITH_ORDER else -1
             if shape.kind == "step-down":
                 order = dict(shape.more)["from"]
-            kind = (*self.observed.turn_of(step), shape.kind, order)
-            name = Name(*kind, self._many[kind])
-            self._many[kind] += 1
-            self.names.append(name)
-            self.steps[name] = step
+            self.names.append(self._name(step, shape.kind, order))
+            if shape.kind in ATTEMPTS:
+                self.attempts[step] = self._name(step, shape.kind, -1)
+
+    def _name(self, step: int, kind: str, order: int) -> Name:
+        most = (*self.observed.turn_of(step), kind, order)
+        name = Name(*most, self._many[most])
+        self._many[most] += 1
+        self.steps[name] = step
+        return name
+
+    def like(self, other: Names, step: int) -> int:
+        """The stop here that has the name of that one of the other run, -1 if there is none (yet).
+
+        An attempt at an order that this run does not try is like the attempt at another one.
+        """
+        return self.steps.get(other.names[step], self.steps.get(other.attempts.get(step, NONE), -1))
 
     def over(self, name: Name) -> bool:
         """Can no further stop have this name?"""
@@ -87,7 +111,7 @@ class Names:
 
 
 class Other:
-    """The second run.  ``BootError`` or ``ImpossibleAnswer`` if there can be none with that variant."""
+    """The second run.  One of ``IMPOSSIBLE`` if there can be none with that variant."""
 
     def __init__(self, first: Session, variant: str) -> None:
         self.variant = variant
@@ -96,7 +120,7 @@ class Other:
     def begin(self, first: Session) -> None:
         """Follow this run, from its start."""
         self.first = first
-        self.session = Session(first.scenario, self.variant)
+        self.session = Session(_for(first.scenario, self.variant), self.variant)
         self.difference: Difference | None = None
         """Where the two part, as far as both are known."""
         self.trouble = ""
@@ -106,6 +130,8 @@ class Other:
         self._places: list[int] = []
         """By step of the first run: where the second stands then."""
         self._notes: list[str] = []
+        self.news: list[str] = []
+        """What ``lines`` said for the first time."""
 
     # -- following -----------------------------------------------------------------------------------
     def follow(self, first: Session, poll: Poll | None = None) -> None:
@@ -120,36 +146,37 @@ class Other:
             if poll is not None and step % _EVERY == _EVERY - 1 and poll(step):
                 break
             places.append(max(places[-1] if places else 0, self._find(step)))
-        self._part()
-        self.session.seek(places[min(first.step, len(places) - 1)])
+        before, self.difference = self.difference, self._pair.difference()
+        if self.difference is not None and (before is None or before[:3] != self.difference[:3]):
+            self._notes.append(self.parted())
+        self.session.seek(self._at(min(first.step, len(places) - 1)))
 
     def cut(self, step: int) -> None:
         """The first run was given another answer at this step: both forget what came after it."""
-        theirs = self._places[step] if step < len(self._places) else -1
+        self._ours.read()
         del self._places[step:]
-        if 0 <= theirs < self.session.last and self._theirs.names[theirs] == self._ours.names[step]:
+        theirs = self._theirs.steps.get(self._ours.names[step], -1)
+        if 0 <= theirs < self.session.last:
             self.session.forget(theirs)
             self.trouble = ""
 
-    def _part(self) -> None:
-        """Find out where the two part, and have each stand at its own side of that."""
-        before, found = self.difference, self._pair.difference()
-        self.difference = found
-        if found is None or (before is not None and before[:3] == found[:3]):
-            return
-        self._notes.append(self.parted())
-        for step in range(found.a.step, len(self._places)):
-            self._places[step] = max(self._places[step], found.b.step)
+    def _at(self, step: int) -> int:
+        """Where the second run stands when the first stands at ``step``: where they part, at its side of that."""
+        at, found = self._places[step], self.difference
+        if found is None or step < found.a.step:
+            return at
+        side = max(found.b.step, self._places[found.a.step - 1] if found.a.step else 0)
+        return side if step == found.a.step else max(at, side)
 
     def _find(self, step: int) -> int:
-        """The second run's stop of this name, -1 if it has none; it goes on until that is known."""
+        """The second run's stop that corresponds, -1 if it has none; it goes on until that is known."""
         name, theirs = self._ours.names[step], self._theirs
         while name not in theirs.steps and not self.trouble and not theirs.over(name):
             self._advance()
         answer = self.first.answers.get(step)
         if name not in theirs.steps and answer is not None:
             self._notes.append(f"{self.variant} does not ask for {self.first.event(step).site}: no {answer} there")
-        return theirs.steps.get(name, -1)
+        return theirs.like(self._ours, step)
 
     def _advance(self) -> None:
         """One stop more is known of the second run."""
@@ -178,24 +205,23 @@ class Other:
             return ""
         verb = "parted" if self.first.step >= found.a.step else "part"
         names = self.first.variant, self.variant
-        if found.a.seen is not None and found.b.seen is not None:
-            order = f" order {found.slot[1]}" if found.slot[1] >= 0 else ""
-            words = f"{found.kind}{order}: {names[0]} {found.a.seen.outcome}, {names[1]} {found.b.seen.outcome}"
+        if found.a.seen is not None and found.b.seen is not None and found.a.seen.order == found.b.seen.order:
+            what = found.a.text.removesuffix(f": {found.a.seen.outcome}")
+            words = f"{what}: {names[0]} {found.a.seen.outcome}, {names[1]} {found.b.seen.outcome}"
         else:
             words = f"{names[0]} {found.a.text}, {names[1]} {found.b.text}"
         return f"{verb} at #{found.a.step} / #{found.b.step}: {words}"
 
     def lines(self) -> list[str]:
         """Where the second run stands, for the console, and what there is to say for the first time."""
-        said = [f"{self.variant}: {line}" for line in (*place_lines(self.session), *self._notes)]
-        self._notes.clear()
-        return said
+        self.news, self._notes = self._notes, []
+        return [*(f"{self.variant}: {line}" for line in place_lines(self.session)), *self.news]
 
     def seen(self, view: View) -> Second:
         """What a screen shows of it."""
         from tui.paint.beside import Second
 
-        snap = self.session.snapshot(view)
+        snap = self.session.snapshot(view._replace(events=max(view.events, _LISTED)))
         signs = {event.step: sign for event in snap.events if (sign := self._sign(event))}
         return Second(snap, self.first.variant, self.parted(), self.trouble, signs, tuple(self._outcomes()))
 
@@ -203,7 +229,7 @@ class Other:
         """``≠`` if the first run decided otherwise there, ``+`` if it has no such decision, as far as it has come."""
         if not event.kind or event.step > self.session.step:
             return ""
-        at = self._ours.steps.get(self._theirs.names[event.step], -1)
+        at = self._ours.like(self._theirs, event.step)
         if at < 0:
             return "+"
         return "" if _told(self.first.event(at)) == _told(event) else "≠"
@@ -219,6 +245,15 @@ class Other:
             yield Outcome(event_text(self.first.scenario.events[each.event]), *sides)
 
 
+def _for(scenario: Scenario, variant: str) -> Scenario:
+    """The scenario for a variant; read again where the reading depends on that."""
+    if "thp_anon" not in scenario.raw.get("boot", {}):
+        return scenario
+    from kernelmodel.scenario.edit import edit
+
+    return edit(scenario, "variant", variant)
+
+
 def _outcome(run: Observed, event: int) -> str:
     """``0, folio order 4 at 0x…``: what an event returned and mapped; '' if it has not ended where the run stands."""
     found: dict[str, str] = {}
@@ -231,5 +266,5 @@ def _outcome(run: Observed, event: int) -> str:
 
 def _told(event: Event) -> tuple[str, int, str]:
     """What two decisions of one name may differ in."""
-    order = event.order if event.kind == "install" else -1
+    order = event.order if event.kind in ("install", *ATTEMPTS) else -1
     return event.outcome, order, "" if event.outcome else event.reason

@@ -1,2 +1,97 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""To be written."""
+"""madvise(): advice on a range, VMA by VMA (mm/madvise.c of 6.5; later releases where it shows)."""
+
+from __future__ import annotations
+
+from kernelmodel.actors.populate import faultin_page_range, faultin_vma_page_range
+from kernelmodel.decision import Decision, Path
+from kernelmodel.defs import (
+    EAGAIN,
+    EINVAL,
+    ENOMEM,
+    VM_DONTCOPY,
+    VM_HUGEPAGE,
+    VM_IO,
+    VM_LOCKED,
+    VM_NOHUGEPAGE,
+    VM_PFNMAP,
+    VM_RAND_READ,
+    VM_SEQ_READ,
+)
+from kernelmodel.mm.lazyfree import madvise_free_single_vma
+from kernelmodel.mm.vma import find_vma, find_vma_below, find_vma_intersection
+from kernelmodel.mm.vma_modify import vma_modify
+from kernelmodel.mm.zap import unmap_page_range
+from kernelmodel.scenario.types import Action
+from kernelmodel.structs import Mm, Vma
+
+FLAGS = {
+    "MADV_HUGEPAGE": (VM_HUGEPAGE, VM_NOHUGEPAGE),
+    "MADV_NOHUGEPAGE": (VM_NOHUGEPAGE, VM_HUGEPAGE),
+    "MADV_NORMAL": (0, VM_RAND_READ | VM_SEQ_READ),
+    "MADV_SEQUENTIAL": (VM_SEQ_READ, VM_RAND_READ),
+    "MADV_RANDOM": (VM_RAND_READ, VM_SEQ_READ),
+    "MADV_DONTFORK": (VM_DONTCOPY, 0),
+    "MADV_DOFORK": (0, VM_DONTCOPY),
+}
+"""Advice that changes a VMA: flags that it sets and clears."""
+
+
+def madvise(cpu: int, mm: Mm, action: Action) -> Path[int]:
+    """do_madvise: what is there is advised, a hole in the range is -ENOMEM at the end.
+
+    From 6.10 on MADV_POPULATE_ does not walk VMAs and stops at a hole.
+    """
+    m, advice, start = mm.m, action.arg("advice"), action.address
+    end = start + action.size
+    if advice.startswith("MADV_POPULATE") and m.release >= (6, 10):
+        return (yield from faultin_page_range(mm, start, end, advice == "MADV_POPULATE_WRITE", cpu))
+    unmapped_error = 0
+    while start < end:
+        vma = find_vma_intersection(mm, start, end)
+        if vma is None:
+            return -ENOMEM
+        if start < vma.vm_start:
+            unmapped_error = -ENOMEM
+            start = vma.vm_start
+        part = min(vma.vm_end, end)
+        error = yield from madvise_vma_behavior(vma, start, part, advice, cpu)
+        if error:
+            return error
+        start = part
+    return unmapped_error
+
+
+def madvise_vma_behavior(vma: Vma, start: int, end: int, advice: str, cpu: int) -> Path[int]:
+    """One VMA's part of the range: 0 or an errno."""
+    mm = vma.vm_mm
+    if advice in ("MADV_DONTNEED", "MADV_FREE"):
+        return (yield from madvise_dontneed_free(vma, start, end, advice, cpu))
+    if advice.startswith("MADV_POPULATE"):
+        yield Decision("madvise-vma", "populate", addr=start)
+        return (yield from faultin_vma_page_range(mm, start, end, advice == "MADV_POPULATE_WRITE", cpu))
+    if advice == "MADV_DOFORK" and vma.vm_flags & VM_IO:
+        yield Decision("madvise-vma", "refused", addr=start, reason="VM_IO")
+        return -EINVAL
+    gain, lose = FLAGS[advice]
+    flags = vma.vm_flags & ~lose | gain
+    if flags == vma.vm_flags:
+        yield Decision("madvise-vma", "same", addr=start, arg=flags)
+        return 0
+    yield Decision("madvise-vma", "flags", addr=start, arg=flags)
+    prev = vma if start > vma.vm_start else find_vma_below(mm, start)
+    found = yield from vma_modify("madvise", prev, vma, start, end, flags, cpu)
+    return -EAGAIN if isinstance(found, int) else 0
+
+
+def madvise_dontneed_free(vma: Vma, start: int, end: int, advice: str, cpu: int) -> Path[int]:
+    """Give memory back, now (DONTNEED) or when it is short (FREE)."""
+    if vma.vm_flags & (VM_PFNMAP | VM_LOCKED):
+        yield Decision("madvise-vma", "refused", addr=start, reason="locked" if vma.vm_flags & VM_LOCKED else "VM_PFNMAP")
+        return -EINVAL
+    if advice == "MADV_FREE":
+        yield Decision("madvise-vma", "free", addr=start)
+        return (yield from madvise_free_single_vma(vma, start, end, cpu))
+    yield Decision("madvise-vma", "zap", addr=start)
+    yield from unmap_page_range(vma, start, end, cpu, False)
+    return 0

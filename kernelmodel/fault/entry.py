@@ -54,7 +54,7 @@ def hardware_allows(mm: Mm, address: int, write: bool) -> bool:
     """Does the MMU find a translation that permits the access?"""
     arch = mm.m.arch
     value = translate(mm, address)
-    return arch.pte_present(value) and (not write or arch.pte_write(value))
+    return arch.hw_present(value) and (not write or arch.pte_write(value))
 
 
 def do_user_addr_fault(cpu: int, mm: Mm, address: int, write: bool, tried: int) -> Path[int]:

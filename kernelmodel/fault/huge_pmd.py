@@ -25,7 +25,13 @@ from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import clear_huge_page, vma_alloc_folio
 from kernelmodel.mm.page_alloc import folio_put
 from kernelmodel.mm.pgtable import pmd_lockptr, pmd_none, pte_alloc_one
-from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate, huge_pmd
+from kernelmodel.mm.rmap import (
+    folio_add_lru_vma,
+    folio_add_new_anon_rmap,
+    folio_mark_uptodate,
+    folio_move_anon_rmap,
+    huge_pmd,
+)
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_free
 from kernelmodel.mm.userfaultfd import handle_userfault
 from kernelmodel.mm.vma import anon_vma_prepare, maybe_mkwrite
@@ -121,25 +127,31 @@ def huge_pmd_set_accessed(vmf: VmFault) -> Path[None]:
 
 
 def do_huge_pmd_wp_page(vmf: VmFault) -> Path[int]:
-    """A write to a leaf that is not writable: reuse an exclusive folio, else split it and fall back."""
+    """A write to a leaf that is not writable: reuse a folio that is ours alone, else split the leaf and fall back."""
     m, vma, arch = vmf.m, vmf.vma, vmf.m.arch
     lock = pmd_lockptr(m, vmf.pmd)
     if is_huge_zero_pmd(m, vmf.orig_pmd):
         yield Decision("huge-wp", "split", addr=vmf.address, reason="huge-zero-page")
-        yield from spin_lock(m, lock, vmf.cpu)
     else:
         yield from spin_lock(m, lock, vmf.cpu)
         if m.pgtable.get(vmf.pmd) != vmf.orig_pmd:
             spin_unlock(m, lock)
             return 0
         folio = Folio(m, arch.pte_pfn(vmf.orig_pmd))
-        if folio.flags & PG_anon_exclusive or folio._refcount == 1:
-            yield Decision("huge-wp", "reuse", addr=vmf.address)
-            folio.flags |= PG_anon_exclusive
+        exclusive = bool(folio.flags & PG_anon_exclusive)
+        if exclusive or folio._refcount == 1:
+            why = "anon-exclusive" if exclusive else "only-reference"
+            yield Decision("huge-wp", "reuse", addr=vmf.address, reason=why)
+            if not exclusive:
+                folio_move_anon_rmap(folio, vma)
+                folio.flags |= PG_anon_exclusive
             m.pgtable.set(vmf.pmd, maybe_mkwrite(arch.pte_mkdirty(arch.pte_mkyoung(vmf.orig_pmd)), vma))
             spin_unlock(m, lock)
             return 0
-        yield Decision("huge-wp", "split", addr=vmf.address, reason="shared")
+        yield Decision("huge-wp", "split", addr=vmf.address, reason="shared", arg=folio._refcount)
+        spin_unlock(m, lock)
+    # fallback:
+    yield from spin_lock(m, lock, vmf.cpu)
     split_huge_pmd(m, vma, vmf.pmd, vmf.address)
     spin_unlock(m, lock)
     return VM_FAULT_FALLBACK

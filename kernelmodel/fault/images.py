@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from kernelmodel.decision import Path
-from kernelmodel.structs import Vma, VmFault
+from kernelmodel.structs import Folio, Vma, VmFault
 from kernelmodel.variant_names import VariantNames
 
 
@@ -26,15 +26,18 @@ class Variant(NamedTuple):
     """None where the variant has no function of that name (nothing calls it then)."""
     do_swap_page: Callable[[VmFault], Path[int]]
     do_wp_page: Callable[[VmFault], Path[int]]
+    wp_can_reuse_anon_folio: Callable[[Folio], str]
+    """Why a page of this folio must be copied before it is written, '' if it may be written where it is."""
     pmd_refusal: Callable[[Vma, bool], str]
     """(vma, enforce_sysfs): why a fault in the VMA may not have a PMD-sized folio, '' if it may."""
 
 
 def link(names: VariantNames) -> Variant:
     """Load a variant's module and those of its release, and tie them together."""
-    from kernelmodel.fault import entry, huge_pmd, huge_pmd_6_10, huge_pmd_6_13, swap, wp
+    from kernelmodel.fault import entry, huge_pmd, huge_pmd_6_10, huge_pmd_6_13, swap, wp, wp_6_9, wp_6_15
 
     anonymous = huge_pmd_6_13 if names.has(6, 13) else huge_pmd_6_10 if names.has(6, 10) else huge_pmd
+    reuse = wp_6_15 if names.has(6, 15) else wp_6_9 if names.has(6, 9) else wp
     modules = [import_module(f"kernelmodel.fault.{name}") for name in reversed(names.modules)]
 
     def own(name: str) -> Any:
@@ -50,6 +53,7 @@ def link(names: VariantNames) -> Variant:
         alloc_anon_folio=own("alloc_anon_folio"),
         do_swap_page=swap.do_swap_page,
         do_wp_page=wp.do_wp_page,
+        wp_can_reuse_anon_folio=reuse.wp_can_reuse_anon_folio,
         pmd_refusal=pmd_refusal(names),
     )
 

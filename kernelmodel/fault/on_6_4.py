@@ -11,9 +11,16 @@ from kernelmodel.decision import Decision, KernelBug, Path
 from kernelmodel.defs import VM_UFFD_MISSING
 from kernelmodel.fault.told import recheck, step_down
 from kernelmodel.machine import Machine
-from kernelmodel.mm import pgtable
 from kernelmodel.mm.checks import bounds, check_stable_address_space, check_uffd_missing
-from kernelmodel.mm.pgtable import first_populated, pte_index, pte_unmap_unlock, set_pte_at, vmf_pte_changed, zero_page
+from kernelmodel.mm.pgtable import (
+    first_populated,
+    pte_index,
+    pte_offset_map_lock,
+    pte_unmap_unlock,
+    set_pte_at,
+    vmf_pte_changed,
+    zero_page,
+)
 from kernelmodel.mm.userfaultfd import handle_userfault
 from kernelmodel.structs import VmFault
 
@@ -82,21 +89,8 @@ def pmd_trans_unstable(vmf: VmFault) -> Path[bool]:
     return True
 
 
-def pte_offset_map(vmf: VmFault, address: int) -> Path[int]:
-    """The map for the estimator, which nobody tests."""
-    pte = never_null(pgtable.pte_offset_map_nolock(vmf.m, vmf.pmd, address)[0])
-    yield Decision("map-pte", "mapped", addr=address)
-    return pte
-
-
-def pte_offset_map_lock(vmf: VmFault, address: int) -> Path[int]:
-    """Map and lock, which nobody tests either."""
-    pte = yield from pgtable.pte_offset_map_lock(vmf, address)
-    return never_null(pte)
-
-
 def never_null(pte: int | None) -> int:
-    """A PTE of a table that has been seen under mmap_lock."""
+    """What pte_offset_map() and pte_offset_map_lock() give, and nobody tests."""
     if pte is None:
         raise KernelBug("page fault", "the PTE table has gone, and 6.4 does not look at the PMD again")
     return pte
@@ -106,7 +100,8 @@ def map_zero_page(vmf: VmFault, uffd_wp: bool) -> Path[int]:
     """The part of do_anonymous_page for reads; in v1 and v2 it sets its own PTE."""
     m, vma = vmf.m, vmf.vma
     entry = zero_page(m, vma.vm_page_prot)
-    vmf.pte = yield from pte_offset_map_lock(vmf, vmf.address)
+    pte = yield from pte_offset_map_lock(vmf, vmf.address)
+    vmf.pte = never_null(pte)
     changed = vmf_pte_changed(vmf)
     yield recheck(vmf, vmf.address, 1, changed)
     if changed:

@@ -2,7 +2,8 @@
 """[PATCH v1 10/10] mm: Allocate large folios for anonymous memory (26 June 2023, on 6.4-rc).
 
 Message-id 20230626171430.3167004-11-ryan.roberts@arm.com, with 1/10 (…-2: gfp and order of the zeroed allocation),
-3/10 (…-4: the loop that allocates), 8/10 (…-9: Kconfig) and 9/10 (…-10: arm64).  Whole functions, in the patches' order.
+3/10 (…-4: the loop that allocates), 8/10 (…-9: Kconfig) and 9/10 (…-10: arm64).  Whole functions, in the order of the
+patches.
 """
 
 from __future__ import annotations
@@ -26,9 +27,8 @@ from kernelmodel.fault import on_6_4
 from kernelmodel.fault.on_6_4 import (
     check_ptes_none,
     map_zero_page,
+    never_null,
     pmd_trans_unstable,
-    pte_offset_map,
-    pte_offset_map_lock,
 )
 from kernelmodel.fault.told import policy, recheck, step_down, uffd_marker
 from kernelmodel.mm.checks import check_stable_address_space, check_uffd_missing
@@ -36,7 +36,14 @@ from kernelmodel.mm.huge_mm import hugepage_vma_check
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import vma_alloc_folio
 from kernelmodel.mm.page_alloc import folio_put, folio_ref_add
-from kernelmodel.mm.pgtable import pte_alloc, pte_unmap_unlock, set_ptes, vmf_pte_changed
+from kernelmodel.mm.pgtable import (
+    pte_alloc,
+    pte_offset_map_lock,
+    pte_offset_map_nolock,
+    pte_unmap_unlock,
+    set_ptes,
+    vmf_pte_changed,
+)
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate
 from kernelmodel.mm.userfaultfd import handle_userfault, vmf_orig_pte_uffd_wp
 from kernelmodel.mm.vma import anon_vma_prepare
@@ -90,7 +97,7 @@ def do_anonymous_page(vmf: VmFault) -> Path[int]:
     m, vma, arch = vmf.m, vmf.vma, vmf.m.arch
     uffd_wp = vmf_orig_pte_uffd_wp(vmf)
     order = 0 if uffd_wp else max_anon_folio_order(vma)
-    offered = order
+    offered = order if m.knobs["has_transparent_hugepage"] else 0  # what the estimator will make of it
 
     if vma.vm_flags & VM_SHARED:
         return VM_FAULT_SIGBUS
@@ -108,11 +115,12 @@ def do_anonymous_page(vmf: VmFault) -> Path[int]:
     yield uffd_marker(vmf, uffd_wp)
     reason = "uffd"
     if not uffd_wp:
-        yield policy(list(range(order, 1, -1)), order)
+        yield policy(list(range(offered, 1, -1)), offered)
         reason = "policy"
 
     while True:  # retry:
-        vmf.pte = yield from pte_offset_map(vmf, vmf.address)
+        vmf.pte = never_null(pte_offset_map_nolock(m, vmf.pmd, vmf.address)[0])
+        yield Decision("map-pte", "mapped", addr=vmf.address)
         order, reason = yield from calc_anon_folio_order_alloc(vmf, order, reason)
 
         failed = yield from anon_vma_prepare(vma)
@@ -134,7 +142,8 @@ def do_anonymous_page(vmf: VmFault) -> Path[int]:
         if vma.vm_flags & VM_WRITE:
             entry = arch.pte_mkwrite(arch.pte_mkdirty(entry))
 
-        vmf.pte = yield from pte_offset_map_lock(vmf, addr)
+        pte = yield from pte_offset_map_lock(vmf, addr)
+        vmf.pte = never_null(pte)
         changed = vmf_pte_changed(vmf) if order == 0 else check_ptes_none(m, vmf.pte, pgcount) != pgcount
         yield recheck(vmf, addr, pgcount, changed)
         if not changed:

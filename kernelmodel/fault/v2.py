@@ -22,9 +22,8 @@ from kernelmodel.fault.on_6_4 import (
     calc_anon_folio_order_alloc,
     check_ptes_none,
     map_zero_page,
+    never_null,
     pmd_trans_unstable,
-    pte_offset_map,
-    pte_offset_map_lock,
 )
 from kernelmodel.fault.told import policy, recheck, uffd_marker
 from kernelmodel.mm.checks import check_stable_address_space, check_uffd_missing
@@ -32,7 +31,14 @@ from kernelmodel.mm.huge_mm import hugepage_vma_check, vma_thp_gfp_mask
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import clear_huge_page, vma_alloc_folio, vma_alloc_zeroed_movable_folio
 from kernelmodel.mm.page_alloc import folio_put, folio_ref_add
-from kernelmodel.mm.pgtable import pte_alloc, pte_unmap_unlock, set_ptes, vmf_pte_changed
+from kernelmodel.mm.pgtable import (
+    pte_alloc,
+    pte_offset_map_lock,
+    pte_offset_map_nolock,
+    pte_unmap_unlock,
+    set_ptes,
+    vmf_pte_changed,
+)
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate
 from kernelmodel.mm.userfaultfd import handle_userfault, vmf_orig_pte_uffd_wp
 from kernelmodel.mm.vma import anon_vma_prepare
@@ -92,7 +98,8 @@ def do_anonymous_page(vmf: VmFault) -> Path[int]:
         yield policy(list(range(order, 1, -1)), offered)
         reason = "policy"
     if order > 0:
-        vmf.pte = yield from pte_offset_map(vmf, vmf.address)
+        vmf.pte = never_null(pte_offset_map_nolock(m, vmf.pmd, vmf.address)[0])
+        yield Decision("map-pte", "mapped", addr=vmf.address)
         order, reason = yield from calc_anon_folio_order_alloc(vmf, order, reason)
 
     failed = yield from anon_vma_prepare(vma)
@@ -119,9 +126,10 @@ def do_anonymous_page(vmf: VmFault) -> Path[int]:
     if vma.vm_flags & VM_WRITE:
         entry = arch.pte_mkwrite(arch.pte_mkdirty(entry))
 
-    # vmf.pte is the first PTE of the range now, orig_pte that of the fault: the first test compares the two.  Only this
-    # one is followed by update_mmu_tlb().
-    vmf.pte = yield from pte_offset_map_lock(vmf, addr)
+    pte = yield from pte_offset_map_lock(vmf, addr)
+    vmf.pte = never_null(pte)
+    # vmf.pte is the first PTE of the range, orig_pte that of the fault: with order > 0 the first test compares two
+    # different ones.  update_mmu_tlb() follows the first test only.
     changed = vmf_pte_changed(vmf) or (order > 0 and check_ptes_none(m, vmf.pte, pgcount) != pgcount)
     yield recheck(vmf, addr, pgcount, changed)
     if changed:

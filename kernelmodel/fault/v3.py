@@ -31,7 +31,6 @@ from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import clear_huge_page, vma_alloc_folio, vma_alloc_zeroed_movable_folio
 from kernelmodel.mm.page_alloc import folio_put, folio_ref_add
 from kernelmodel.mm.pgtable import (
-    first_populated,
     pte_alloc,
     pte_index,
     pte_offset_map,
@@ -39,6 +38,7 @@ from kernelmodel.mm.pgtable import (
     pte_unmap_unlock,
     set_pte_at,
     vmf_pte_changed,
+    vmf_pte_range_changed,
     zero_page,
 )
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate
@@ -63,14 +63,6 @@ def anon_folio_order(vma: Vma) -> int:
     if not hugepage_vma_check(vma):
         order = min(order, m.knobs["flexthp_unhinted_max_order"])
     return order
-
-
-def vmf_pte_range_changed(vmf: VmFault, nr_pages: int) -> bool:
-    """One page: another PTE than at the start.  More: any PTE of the range is set."""
-    assert vmf.pte is not None
-    if nr_pages == 1:
-        return vmf_pte_changed(vmf)
-    return first_populated(vmf.m, vmf.pte, nr_pages) >= 0
 
 
 def alloc_anon_folio(vmf: VmFault) -> Path[tuple[int, Folio | None]]:

@@ -34,7 +34,6 @@ from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import clear_huge_page, vma_alloc_folio, vma_alloc_zeroed_movable_folio
 from kernelmodel.mm.page_alloc import folio_put, folio_ref_add
 from kernelmodel.mm.pgtable import (
-    first_populated,
     pte_alloc,
     pte_index,
     pte_offset_map,
@@ -42,6 +41,7 @@ from kernelmodel.mm.pgtable import (
     pte_unmap_unlock,
     set_ptes,
     vmf_pte_changed,
+    vmf_pte_range_changed,
     zero_page,
 )
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate
@@ -49,14 +49,6 @@ from kernelmodel.mm.userfaultfd import handle_userfault, userfaultfd_armed, vmf_
 from kernelmodel.mm.vma import anon_vma_prepare
 from kernelmodel.mm.vmstat import add_mm_counter
 from kernelmodel.structs import Folio, VmFault
-
-
-def vmf_pte_range_changed(vmf: VmFault, nr_pages: int) -> bool:
-    """One page: another PTE than at the start.  More: any PTE of the range is set."""
-    assert vmf.pte is not None
-    if nr_pages == 1:
-        return vmf_pte_changed(vmf)
-    return first_populated(vmf.m, vmf.pte, nr_pages) >= 0
 
 
 def alloc_anon_folio(vmf: VmFault) -> Path[Folio | int | None]:

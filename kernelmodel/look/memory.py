@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from kernelmodel.arch import PTE_MARKER_NAMES
 from kernelmodel.defs import GFP_HIGHUSER_MOVABLE, MIGRATE_TYPES, PAGE_FLAG_NAMES, flag_names
 from kernelmodel.look.delta import Delta
 from kernelmodel.machine import Machine
@@ -52,7 +53,7 @@ def pte_row(m: Machine, mm: int, address: int, first: int, count: int, delta: De
     base = address & ~(m.arch.pmd_size - 1)
     steps = walk(m, mm, address, delta)
     table = table_of(m, steps[-2].value) if steps[-1].level == "pte" else -1
-    leaf = steps[-1].value if steps[-1].level == "pmd" and steps[-1].kind == "leaf" else 0
+    whole = steps[-1].kind if steps[-1].level == "pmd" and steps[-1].kind in ("leaf", "migration") else ""
     moved = steps[-1].level == "pmd" and steps[-1].changed
     cells = []
     place = table * m.arch.ptrs + first
@@ -68,8 +69,8 @@ def pte_row(m: Machine, mm: int, address: int, first: int, count: int, delta: De
         kind = "none" if not value else m.arch.pte_kind(value)
         changed = table >= 0 and place + n in new
         order, head = -1, False
-        if leaf:
-            kind, order, head, changed = "leaf", m.arch.pmd_order, index == 0, moved
+        if whole:
+            kind, order, head, changed = whole, m.arch.pmd_order, index == 0, moved
         elif kind == "page":
             pfn = m.arch.pte_pfn(value)
             if folio is None or not folio.id <= pfn < folio.id + folio.nr_pages:
@@ -114,7 +115,7 @@ def entry_view(m: Machine, mm: int, address: int, delta: Delta) -> EntryView:
 def swap_bits(m: Machine, value: int, kind: str) -> tuple[str, ...]:
     """What a non-present entry says."""
     if kind == "marker":
-        return ("PTE_MARKER_UFFD_WP",)
+        return flag_names(m.arch.swp_offset(value), PTE_MARKER_NAMES)
     if kind in ("swap", "migration"):
         return (f"type {m.arch.swp_type(value)}", f"offset {m.arch.swp_offset(value):#x}")
     return ()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Memory for an address under the default policy (mm/mempolicy.c), and its clearing.
 
-What ``hugepage`` means to ``vma_alloc_folio`` differs by release: 6.5 tries this node alone first for any order, 6.8
-for PMD_ORDER only, 6.13 has no such argument and looks at the order.
+What ``hugepage`` means to ``vma_alloc_folio`` differs by release: 6.5 tries this node alone first for any order, 6.7
+(commit ddc1a5cbc05d) for PMD_ORDER only, 6.13 has no such argument and looks at the order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def vma_alloc_folio(gfp: int, order: int, vma: Vma, addr: int, hugepage: bool) -
 
 
 def vma_alloc_folio_6_8(gfp: int, order: int, vma: Vma, addr: int, hugepage: bool) -> Path[Folio | None]:
-    """Linux 6.8: with ``hugepage`` this node first, for PMD_ORDER; smaller orders may come from any node."""
+    """Linux 6.7: with ``hugepage`` this node first, for PMD_ORDER; smaller orders may come from any node."""
     return (yield from alloc_pages_mpol(gfp, order, vma.m, addr, hugepage and order == vma.m.arch.pmd_order))
 
 

@@ -15,7 +15,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kernelmodel.decision import KernelBug
-from kernelmodel.defs import __GFP_THISNODE, __GFP_ZERO, MIGRATE_PCPTYPES, MTHP_STAT_NR_ANON, WMARK_LOW, WMARK_MIN
+from kernelmodel.defs import (
+    __GFP_THISNODE,
+    __GFP_ZERO,
+    MIGRATE_PCPTYPES,
+    MTHP_STAT_NR_ANON,
+    MTHP_STAT_NR_ANON_PARTIALLY_MAPPED,
+    WMARK_LOW,
+    WMARK_MIN,
+    PG_partially_mapped,
+)
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 from kernelmodel.mm.memcontrol import mem_cgroup_uncharge
@@ -262,6 +271,8 @@ def free_folio(folio: Folio) -> None:
         raise KernelBug("bad_page", f"the folio at pfn {pfn:#x} is freed while mapped")
     if m.mapping.get(pfn):
         mod_mthp_stat(m, order, MTHP_STAT_NR_ANON, -1)
+    if folio.flags & PG_partially_mapped:
+        mod_mthp_stat(m, order, MTHP_STAT_NR_ANON_PARTIALLY_MAPPED, -1)
     for field in (m.mapping, m.page_index, m.folio_order, m._nr_pages_mapped, m.cleared):
         field.set(pfn, 0)
     m.page_flags.fill(pfn, 1 << order, 0)

@@ -165,6 +165,19 @@ def pte_offset_map_lock(vmf: VmFault, address: int) -> Path[int | None]:
     return pte_place(m, value, address)
 
 
+def lock_pte_table(m: Machine, pmd: int, cpu: int) -> Path[int]:
+    """pte_offset_map_lock for those who are no fault: number of the table, now locked, or -1 if the PMD is none."""
+    while True:
+        value = m.pgtable.get(pmd)
+        if m.arch.pmd_kind(value) != "table":
+            return -1
+        table = table_of(m, value)
+        yield from spin_lock(m, table, cpu)
+        if m.pgtable.get(pmd) == value:
+            return table
+        spin_unlock(m, table)
+
+
 def pte_unmap_unlock(vmf: VmFault) -> None:
     """Let go of the PTE table."""
     spin_unlock(vmf.m, vmf.ptl)
@@ -202,6 +215,14 @@ def vmf_pte_changed(vmf: VmFault) -> bool:
     if vmf.flags & FAULT_FLAG_ORIG_PTE_VALID:
         return now != vmf.orig_pte
     return now != 0
+
+
+def vmf_pte_range_changed(vmf: VmFault, nr_pages: int) -> bool:
+    """v3 … v6.  One page: another PTE than at the start.  More: any PTE of the range is set."""
+    assert vmf.pte is not None
+    if nr_pages == 1:
+        return vmf_pte_changed(vmf)
+    return first_populated(vmf.m, vmf.pte, nr_pages) >= 0
 
 
 def zero_page(m: Machine, prot: int) -> int:

@@ -54,10 +54,31 @@ def folio_add_new_anon_rmap(folio: Folio, vma: Vma, address: int) -> None:
     set_anon_rmap(folio, vma, address)
 
 
+def folio_add_anon_rmap_ptes(folio: Folio, pfn: int, nr: int, vma: Vma, exclusive: bool) -> None:
+    """``nr`` PTEs more map pages of a folio that is anonymous already (6.5 page_add_anon_rmap, page by page)."""
+    m = folio.m
+    first = 0
+    for k in range(pfn, pfn + nr):
+        first += m._mapcount.add(k, 1) == 1
+    if exclusive:
+        for k in range(pfn, pfn + nr):
+            m.page_flags.set(k, m.page_flags.get(k) | PG_anon_exclusive)
+    if folio.order:
+        folio_add_large_mapcount(folio, nr, vma)
+        folio._nr_pages_mapped += first
+    if folio._nr_pages_mapped < COMPOUND_MAPPED:  # else the leaf had them counted
+        mod_node_stat(m, NR_ANON_MAPPED, first)
+
+
 def set_anon_rmap(folio: Folio, vma: Vma, address: int) -> None:
     """Which anon_vma, and where in it."""
     folio.mapping = vma.anon_vma
     folio.index = linear_page_index(vma, address)
+
+
+def folio_move_anon_rmap(folio: Folio, vma: Vma) -> None:
+    """The folio belongs to this VMA's anon_vma from now on: nobody else maps it."""
+    folio.mapping = vma.anon_vma
 
 
 def folio_add_lru_vma(folio: Folio) -> None:

@@ -14,6 +14,7 @@ from kernelmodel.defs import (
     VM_UFFD_WP,
 )
 from kernelmodel.machine import Machine
+from kernelmodel.mm.tables import table_of
 from kernelmodel.structs import Vma, VmFault
 
 
@@ -43,13 +44,32 @@ def vmf_orig_pte_uffd_wp(vmf: VmFault) -> bool:
 
 
 def handle_userfault(vmf: VmFault, reason: int) -> Path[int]:
-    """Tell the monitor and wait: VM_FAULT_RETRY once it has woken us.
+    """Tell the monitor and wait: VM_FAULT_RETRY once it has woken us, or at once where there is nothing left to ask.
 
     The monitor reads ``vmf.address`` (page aligned, never aligned to a folio).
     """
     m = vmf.m
     if not vmf.flags & FAULT_FLAG_ALLOW_RETRY:
         return VM_FAULT_SIGBUS
+    if not userfaultfd_must_wait(vmf, reason):
+        return VM_FAULT_RETRY
     event = m.uffd_events.add(0, 1)
     yield Wait(f"the userfaultfd monitor to answer for {vmf.address:#x}", lambda: m.uffd_events.get(event) != 0)
     return VM_FAULT_RETRY
+
+
+def userfaultfd_must_wait(vmf: VmFault, reason: int) -> bool:
+    """Is the page still missing, or still write-protected?  Read without a lock, after the fault let go of it."""
+    m, arch = vmf.m, vmf.m.arch
+    value = m.pgtable.get(vmf.pmd)
+    kind = arch.pmd_kind(value)
+    if kind == "none":
+        return True
+    if kind == "migration":
+        return False
+    if kind == "table":
+        index = vmf.address >> arch.page_shift & arch.ptrs - 1
+        value = m.pgtable.get(table_of(m, value) * arch.ptrs + index)
+        if arch.pte_kind(value) in ("none", "marker"):
+            return True
+    return bool(reason & VM_UFFD_WP) and not arch.pte_write(value)

@@ -41,6 +41,22 @@ def find_vma(mm: Mm, address: int) -> Vma | None:
     return vma if vma is not None and vma.vm_start <= address else None
 
 
+def find_vma_intersection(mm: Mm, start: int, end: int) -> Vma | None:
+    """The first VMA that reaches into [start, end)."""
+    vma = vma_at(mm.m, mm.id, vma_position(mm.m, mm.id, start))
+    return vma if vma is not None and vma.vm_start < end else None
+
+
+def find_vma_below(mm: Mm, address: int) -> Vma | None:
+    """The last VMA that ends at or below ``address``."""
+    return vma_at(mm.m, mm.id, vma_position(mm.m, mm.id, address) - 1)
+
+
+def vma_is_fork_child(vma: Vma) -> bool:
+    """Are an ancestor's anon_vmas on its chain (anon_vma_chain with more than one entry)?"""
+    return bool(vma.m.anon_vma_parents.get(vma.id))
+
+
 def vmas(mm: Mm) -> list[Vma]:
     """All VMAs of an mm, ascending."""
     m = mm.m
@@ -63,7 +79,7 @@ def vma_alloc(m: Machine, name: str) -> Vma:
 def vma_free(vma: Vma) -> None:
     """Forget an unlinked VMA."""
     m, number = vma.m, vma.id
-    for field in (m.vma_name, m.vm_start, m.vm_end, m.vm_flags, m.vm_pgoff, m.vm_mm, m.anon_vma):
+    for field in (m.vma_name, m.vm_start, m.vm_end, m.vm_flags, m.vm_pgoff, m.vm_mm, m.anon_vma, m.anon_vma_parents):
         field.set(number, 0)
     m.vma_free.set(m.vma_free.add(0, 1), number)
 
@@ -139,6 +155,8 @@ def find_mergeable_anon_vma(vma: Vma) -> int:
     at = vma_position(m, mm, vma.vm_start)
     for near in (vma_at(m, mm, at + 1), vma_at(m, mm, at - 1)):
         if near is None or not near.anon_vma or (near.vm_flags ^ vma.vm_flags) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY):
+            continue
+        if m.anon_vma_parents.get(near.id):  # reusable_anon_vma: not one that was cloned by fork
             continue
         if vma.vm_end == near.vm_start or near.vm_end == vma.vm_start:
             return near.anon_vma

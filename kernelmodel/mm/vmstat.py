@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kernelmodel.defs import MM_ANONPAGES, MTHP_ITEMS, MTHP_SINCE, NODE_STATS, VM_EVENTS
+from kernelmodel.defs import MM_ANONPAGES, MM_SWAPENTS, MTHP_ITEMS, MTHP_SINCE, NODE_STATS, NR_MM_COUNTERS, VM_EVENTS
 from kernelmodel.machine import Machine
 from kernelmodel.structs import Mm
 
@@ -42,8 +42,8 @@ def counters(m: Machine) -> dict[str, int]:
     """
     found = {VM_EVENTS[i]: v for i, v in m.vm_event.items()}
     found.update({NODE_STATS[i]: v // stat_unit(m, NODE_STATS[i]) for i, v in m.node_stat.items()})
-    for mm, name in enumerate(m.mm_names):
-        label = "" if mm == 0 else f"{name}."
+    for mm in range(len(m.mm_names)):
+        label = whose(m, mm)
         for key, value in (
             ("MM_ANONPAGES", m.rss_stat.get(m.mm_counter(mm, MM_ANONPAGES))),
             ("min_flt", m.min_flt.get(mm)),
@@ -53,6 +53,11 @@ def counters(m: Machine) -> dict[str, int]:
                 found[label + key] = value
     found.update(mthp_stats(m))
     return found
+
+
+def whose(m: Machine, mm: int) -> str:
+    """What stands before the name of a process's counter: nothing for ``main``."""
+    return f"{m.mm_names[mm]}." if mm else ""
 
 
 def mthp_stats(m: Machine) -> dict[str, int]:
@@ -76,9 +81,11 @@ def stat_name(m: Machine, field: str, index: int) -> str:
     if field == "node_stat":
         return NODE_STATS[index]
     if field == "rss_stat":
-        return "MM_ANONPAGES" if index % 4 == MM_ANONPAGES else "MM_SWAPENTS" if index % 4 == 2 else ""
+        mm, counter = divmod(index, NR_MM_COUNTERS)
+        name = {MM_ANONPAGES: "MM_ANONPAGES", MM_SWAPENTS: "MM_SWAPENTS"}.get(counter, "")
+        return name and whose(m, mm) + name
     if field in ("min_flt", "maj_flt"):
-        return field
+        return whose(m, index) + field
     if field == "mthp_stat":
         order, item = divmod(index, len(MTHP_ITEMS))
         return f"{(m.arch.page_size << order) >> 10}kB.{MTHP_ITEMS[item]}"

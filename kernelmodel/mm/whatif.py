@@ -71,6 +71,7 @@ def install(vmf: VmFault, cause: str) -> None:
     rmap.folio_add_lru_vma(folio)
     vmstat.add_mm_counter(vma.vm_mm, MM_ANONPAGES, folio.nr_pages)
     vmstat.count_vm_event(m, THP_FAULT_ALLOC)
+    vmstat.count_mthp_stat(m, m.arch.pmd_order, MTHP_STAT_ANON_FAULT_ALLOC)
     pgtable_trans_huge_deposit(m, vmf.pmd, table)
     if cause == "leaf":
         m.pgtable.set(vmf.pmd, rmap.huge_pmd(folio, vma))

@@ -24,6 +24,7 @@ OUTCOMES = {
     "anon-vma": "0 -ENOMEM retry", "deferred": "0 -ENOMEM", "lock": "locked NULL", "recheck": "same changed",
     "stable": "stable unstable", "uffd-missing": "clear missing", "zero-page": "mapped",
     "marker": "uffd-wp stale poisoned guard", "wp": "reuse copy uffd", "wait": "migration",
+    "fork-vma": "copied skipped shared", "fork-pmd": "table leaf huge-zero migration", "exit-vma": "unmapped",
     "fallback": "policy uffd vma-bounds pte-range alloc deferred", "step-down": "vma-bounds pte-range alloc charge",
 }  # fmt: skip
 """Outcomes that a kind can have (reasons, for those of ``BY_REASON``); kinds that are not here take any word."""

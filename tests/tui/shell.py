@@ -18,7 +18,7 @@ from tui.paint.rows import plain
 SPECIAL = {
     ":": "colon", "?": "question_mark", "[": "left_square_bracket", "]": "right_square_bracket", " ": "space",
     "'": "apostrophe", "/": "slash", ".": "full_stop", ",": "comma", "{": "left_curly_bracket",
-    "}": "right_curly_bracket", "=": "equals_sign", "<": "less_than_sign", ">": "greater_than_sign", "+": "plus",
+    "}": "right_curly_bracket", "=": "equals_sign", "~": "tilde", "<": "less_than_sign", ">": "greater_than_sign", "+": "plus",
     "-": "minus", "_": "underscore", "(": "left_parenthesis", ")": "right_parenthesis",
 }  # fmt: skip
 CHARACTERS = {name: char for char, name in SPECIAL.items()}

@@ -214,12 +214,12 @@ def test_compare_goes_round(shell):
     shell.press("m", "a")
     said = []
     for _ in range(3):
-        shell.press("=")
+        shell.press("~")
         said.append(shell.message)
     assert said == ["diff = start", "diff = a", "diff = last"]
     shell.type("set diff 3")
     assert shell.desk.look.since == 3
-    shell.press("=")
+    shell.press("~")
     assert shell.console.settings.diff == "last"
 
 

@@ -8,7 +8,7 @@ from tui.paint.look import Look
 from tui.paint.rows import Row
 
 HELP = (
-    "Every cell of the machine that differs from the stop before (or from the mark chosen with =), then the",
+    "Every cell of the machine that differs from the stop before (or from the mark chosen with ~), then the",
     "statistics that are not zero.   * changed   » under the cursor",
     "{ } to where the cell under the cursor changed before and next   y copies",
 )

@@ -10,7 +10,7 @@ from kernelmodel.snapshot import Snapshot, View
 from tui.keys import Keymap, keymap
 from tui.paint import ascii, console, footer, header, rows, rule, source, table, timeline, vmas
 from tui.paint.layout import MIN_HEIGHT, MIN_WIDTH, Slot
-from tui.paint.layouts import layout
+from tui.paint.layouts import layout, second
 from tui.paint.look import Look
 from tui.paint.match import highlight
 from tui.paint.overlay import Fitter, Overlay
@@ -82,6 +82,21 @@ def paint_slot(snap: Snapshot, look: Look, slot: Slot, slots: tuple[Slot, ...] =
     return [out[0], *(highlight(row, look.search) for row in out[1:])] if look.search else out
 
 
+def paint_second(snap: Snapshot, look: Look, slot: Slot) -> list[Row]:
+    """The rows of the second run, likewise."""
+    from tui.paint import beside
+
+    assert look.second is not None
+    fit = ascii.fit if look.ascii else rows.fit
+    body = beside.paint(snap, look.second, slot.width - slot.edge, slot.height - 1)[: slot.height - 1]
+    body += [()] * (slot.height - 1 - len(body))
+    head: Row = (("┬─ " if slot.edge else "─ ", "rule"), (f"{beside.title(look.second)} ", "title"))
+    edge: Row = (("│", "rule"),) if slot.edge else ()
+    fill = (("─" * max(slot.width - rows.row_cells(head), 0), "rule"),)
+    out = [fit((*head, *fill), slot.width), *(fit((*edge, *row), slot.width) for row in body)]
+    return [out[0], *(highlight(row, look.search) for row in out[1:])] if look.search else out
+
+
 def idle_line(snap: Snapshot, look: Look, width: int, shown: tuple[Slot, ...]) -> Row:
     """The message line when there is no message: a timeline in one row, unless a pane shows it."""
     if any(look.front(slot.panes) == "timeline" for slot in shown):
@@ -125,11 +140,14 @@ def compose(
     shown = layout(look, width, height)
     if not shown:
         return Frame((0,), width, tuple((row,) for row in too_small(width, height, fit)), look.theme)
-    edges = tuple(sorted({slot.x for slot in shown}))
+    beside = second(look, width, height)
+    whole = shown if beside is None else (*shown, beside)
+    edges = tuple(sorted({slot.x for slot in whole}))
     pieces: list[list[Row]] = [[] for _ in range(height)]
     pieces[0] = [fit(header.paint(snap, look, width), width)]
-    for slot in sorted(shown, key=lambda each: each.x):
-        for at, row in enumerate(paint_slot(snap, look, slot, shown)):
+    for slot in sorted(whole, key=lambda each: each.x):
+        painted = paint_slot(snap, look, slot, shown) if slot is not beside else paint_second(snap, look, slot)
+        for at, row in enumerate(painted):
             pieces[slot.y + at].append(row)
     pieces[-2] = [fit(message or idle_line(snap, look, width, shown), width)]
     pieces[-1] = [fit(footer.paint(width, keys or keymap()), width)]

@@ -14,6 +14,10 @@ def paint(snap: Snapshot, look: Look, width: int) -> Row:
     past = snap.step < snap.last
     bar: Seg = (" │ ", "dim")
     out: list[Seg] = [(f" {name}", "bold"), (" (edited)" if snap.edited else "", "forced"), bar, (snap.variant, "")]
+    if look.second is not None:
+        from tui.paint.beside import sign
+
+        out.append((f" {sign(look.second)} {look.second.snap.variant}", "mark"))
     if width >= 100:
         out += [bar, (snap.arch, "")]
     out.append(bar)

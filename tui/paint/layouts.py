@@ -23,6 +23,11 @@ from tui.paint.layout import (
 )
 from tui.paint.look import Look
 
+BESIDE = 180
+"""Cells from which a second run stands beside the panes, not below them."""
+_SHARE = 36
+"""Percent of the screen that it takes."""
+_LEAST_ROWS = 8
 _STRIPS = 6
 """Most CPUs for which the timeline makes room by itself."""
 
@@ -181,7 +186,27 @@ def layout(look: Look, width: int, height: int) -> tuple[Slot, ...]:
         return ()
     if look.zoom:
         return (Slot((look.focus,), 0, 1, width, height - 3),)
+    width, height = _left(look, width, height)
     return _slots(look.layout, look.cpus, tuple(look.sizes.items()), tuple(look.widths.items()), width, height)
+
+
+def second(look: Look, width: int, height: int) -> Slot | None:
+    """The place of the second run, at the right edge or the lower one; None if there is none, or no room for it."""
+    if look.second is None or look.zoom or width < MIN_WIDTH or height < MIN_HEIGHT:
+        return None
+    if width >= BESIDE:
+        mine = width * _SHARE // 100
+        return Slot((), width - mine, 1, mine, height - 3, True)
+    mine = max(_LEAST_ROWS, (height - 3) * _SHARE // 100)
+    return Slot((), 0, height - 2 - mine, width, mine) if height - mine >= MIN_HEIGHT else None
+
+
+def _left(look: Look, width: int, height: int) -> tuple[int, int]:
+    """Size of the screen that the second run leaves to the panes."""
+    slot = second(look, width, height)
+    if slot is None:
+        return width, height
+    return (width - slot.width, height) if slot.edge else (width, height - slot.height)
 
 
 Changed = tuple[tuple[str, int], ...]
@@ -244,7 +269,7 @@ def _resizable(look: Look, pane: str, down: bool, width: int, height: int) -> tu
     if look.zoom or width < MIN_WIDTH or height < MIN_HEIGHT:
         return None
     found = None
-    at = _placed(look, width, height)
+    at = _placed(look, *_left(look, width, height))
     while at.inner:
         mine = next(place for place, each in enumerate(at.inner) if pane in _panes(each.part))
         if bool(at.part.down) is down:

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tui.paint.beside import Second
 
 
 class BreakMark(NamedTuple):
@@ -87,6 +90,8 @@ class Look:
     """Text that is highlighted wherever it stands; '' for none."""
     found: tuple[str, str, int] = ("", "", 0)
     """Where the search stands: pane, text, row."""
+    second: Second | None = None
+    """The run of another variant that is shown beside this one."""
 
     def show(self, pane: str) -> None:
         """Give the focus to ``pane`` and bring its tab to the front."""

@@ -12,9 +12,11 @@ def entry(found: EntryView | None, snap: Snapshot, width: int) -> list[Row]:
     if found is None:
         return []
     changed = any(cell.changed and cell.entry == found.entry for cell in snap.ptes)
+    last = snap.walk[-1] if snap.walk else None
+    whole = last is not None and last.level == "pmd" and last.value == found.value != 0
     head: Row = (
         ("*" if changed else " ", "changed"),
-        (f"pte {found.entry:03x} ", "bold"),
+        (f"pmd {last.entry:03x} " if whole and last else f"pte {found.entry:03x} ", "bold"),
         (hexa(found.value, 16), "number"),
         (f" {found.kind} ", "good" if found.kind == "page" else ""),
         (" ".join(found.bits), ""),

@@ -31,6 +31,8 @@ def answer(console: Console, outcome: str) -> Motion:
     here, known, said = session.step, session.last, session.event(session.step)
     stop = session.advance(outcome)
     if session.last < known or session.event(here) != said:
+        if console.other is not None:
+            console.other.cut(here)
         lost = console.places.cut(session, here)
         if lost:
             return Motion(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from tui.verbs.beside import COMMANDS as BESIDE
 from tui.verbs.breaks import COMMANDS as BREAKS
 from tui.verbs.inspect import COMMANDS as INSPECT
 from tui.verbs.motion import COMMANDS as MOTION
@@ -11,4 +12,4 @@ from tui.verbs.screen import COMMANDS as SCREEN
 from tui.verbs.session import COMMANDS as SESSION
 from tui.verbs.time import COMMANDS as TIME
 
-COMMANDS = (*MOTION, *BREAKS, *INSPECT, *TIME, *RUN, *SESSION, *SCREEN)
+COMMANDS = (*MOTION, *BREAKS, *INSPECT, *TIME, *RUN, *BESIDE, *SESSION, *SCREEN)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every scenario with every variant: one short outcome a cell, held against what the file expects of that variant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from kernelmodel.answers import ImpossibleAnswer
+from kernelmodel.boot import BootError
+from kernelmodel.check import compare
+from kernelmodel.outcome import Outcome, finish, in_short, outcome_of
+from kernelmodel.scenario import ScenarioError, load
+from kernelmodel.scenario.types import Expect, Scenario
+from kernelmodel.session import Session
+from kernelmodel.variant_names import VARIANTS
+
+
+class Cell(NamedTuple):
+    """One scenario with one variant."""
+
+    variant: str
+    text: str
+    """``4,3,0``, ``OOM``, ``bug``; ``n/a`` where the scenario can't be run with the variant."""
+    expected: bool
+    """Does the file say what this variant should do?"""
+    why: tuple[str, ...] = ()
+    """What is not as expected."""
+    note: str = ""
+    """Why it can't be run."""
+    outcome: Outcome | None = None
+
+
+def default_variants() -> list[str]:
+    """Every variant that is no alias, in order."""
+    return [each.id for each in VARIANTS.values() if not each.alias_of]
+
+
+def row(scenario: Scenario, variants: Sequence[str]) -> list[Cell]:
+    """The cells of a scenario that was loaded with its own variant."""
+    expected = dict(scenario.expect_variant)
+    if scenario.expect is not None:
+        expected.setdefault(scenario.variant, scenario.expect)
+    return [cell(scenario, variant, expected.get(variant)) for variant in variants]
+
+
+def cell(scenario: Scenario, variant: str, expect: Expect | None) -> Cell:
+    """Run one, without invariants; one that the file expects something of and that can't be run has failed."""
+    try:
+        session = finish(Session(for_variant(scenario, variant), variant))
+    except ScenarioError as error:
+        note = str(error.errors[0])
+    except BootError as error:
+        note = f"{scenario.name}:{error.place.line}:{error.place.col}: {error.message}"
+    except ImpossibleAnswer as error:
+        note = f"{scenario.name}:{error.answer.place.line}:{error.answer.place.col}: {error.message}"
+    else:
+        outcome = outcome_of(session)
+        why = tuple(compare(session, expect)) if expect is not None else ()
+        return Cell(variant, in_short(outcome), expect is not None, why, outcome=outcome)
+    return Cell(variant, "n/a", expect is not None, (note,) if expect is not None else (), note)
+
+
+def for_variant(scenario: Scenario, variant: str) -> Scenario:
+    """The same scenario for another variant; read again only where the reading depends on that."""
+    if variant == scenario.variant:
+        return scenario
+    sites = {answer.site.partition("(order")[0] for event in scenario.events for answer in event.answers}
+    if sites <= VARIANTS[variant].sites and "thp_anon" not in scenario.raw.get("boot", {}):
+        return replace(scenario, variant=variant)
+    return load(scenario.name, variant=variant)
+
+
+class Column(NamedTuple):
+    """Neighbouring variants all of whose cells are equal."""
+
+    head: str
+    """``6.9``, or ``6.10..7.2``."""
+    cells: tuple[Cell, ...]
+    """One a scenario, of the first of these variants."""
+
+
+def columns(rows: Sequence[Sequence[Cell]]) -> list[Column]:
+    """The table column by column; neighbours that are equal from top to bottom are one."""
+    found: list[Column] = []
+    for cells in zip(*rows, strict=True):
+        looks = [(each.text, bool(each.why)) for each in cells]
+        if found and looks == [(each.text, bool(each.why)) for each in found[-1].cells]:
+            first = found[-1].head.partition("..")[0]
+            found[-1] = Column(f"{first}..{cells[0].variant}", found[-1].cells)
+        else:
+            found.append(Column(cells[0].variant, cells))
+    return found

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""MADV_FREE: memory that reclaim may drop without writing it out (mm/madvise.c, mm/huge_memory.c; 6.5 and 6.10).
+
+Nothing reclaims here; what can be seen is that the entries are old and clean and the folio no longer swapbacked.
+"""
+
+from __future__ import annotations
+
+from kernelmodel.decision import Decision, Path
+from kernelmodel.defs import MM_SWAPENTS, PG_swapbacked
+from kernelmodel.machine import Machine
+from kernelmodel.mm.huge_split import split_huge_pmd
+from kernelmodel.mm.huge_zero import is_huge_zero_pmd
+from kernelmodel.mm.large_mapcount import folio_mapped_shared
+from kernelmodel.mm.lock import spin_lock, spin_unlock
+from kernelmodel.mm.page_alloc import page_folio
+from kernelmodel.mm.pgtable import lock_pte_table, pmd_lockptr, pte_index, set_pte_at
+from kernelmodel.mm.split_folio import can_split_folio, split_folio
+from kernelmodel.mm.vmstat import add_mm_counter
+from kernelmodel.mm.walk import populated_pmds
+from kernelmodel.structs import Folio, Vma
+
+
+def madvise_free_single_vma(vma: Vma, start: int, end: int, cpu: int) -> Path[int]:
+    """Walk what is mapped in a range of one VMA: 0."""
+    m = vma.m
+    pmds = populated_pmds(vma.vm_mm, start, end)
+    for k in range(len(pmds)):
+        base, pmd = pmds[k]
+        addr, nxt = max(base, start), min(base + m.arch.pmd_size, end)
+        if m.arch.pmd_kind(m.pgtable.get(pmd)) == "leaf":
+            done = yield from madvise_free_huge_pmd(vma, pmd, addr, nxt, cpu)
+            if done:
+                continue
+        yield from madvise_free_pte_range(vma, pmd, addr, nxt, cpu)
+    return 0
+
+
+def madvise_free_huge_pmd(vma: Vma, pmd: int, addr: int, nxt: int, cpu: int) -> Path[bool]:
+    """A whole leaf is marked; of a part, the folio is split for madvise_free_pte_range (False)."""
+    m, order = vma.m, vma.m.arch.pmd_order
+    lock = pmd_lockptr(m, pmd)
+    yield from spin_lock(m, lock, cpu)
+    value = m.pgtable.get(pmd)
+    if m.arch.pmd_kind(value) != "leaf" or is_huge_zero_pmd(m, value):
+        spin_unlock(m, lock)
+        return False
+    folio = Folio(m, m.arch.pte_pfn(value))
+    if mapped_by_others(folio):
+        yield Decision("madvise-free", "skipped", order, addr, reason="shared")
+        spin_unlock(m, lock)
+        return False
+    if nxt - addr != m.arch.pmd_size:
+        yield Decision("madvise-free", "split", order, addr, reason="part-of-leaf")
+        split_huge_pmd(m, vma, pmd, addr)
+        if can_split_folio(folio):
+            split_folio(folio)
+        spin_unlock(m, lock)
+        return False
+    yield Decision("madvise-free", "lazyfree", order, addr, more=(("nr", folio.nr_pages),))
+    m.pgtable.set(pmd, m.arch.pte_mkclean(m.arch.pte_mkold(value)))
+    folio_mark_lazyfree(folio)
+    spin_unlock(m, lock)
+    return True
+
+
+def madvise_free_pte_range(vma: Vma, pmd: int, addr: int, end: int, cpu: int) -> Path[None]:
+    """The PTEs of one table: swap entries go, pages become old and clean.
+
+    Up to 6.9 any large folio is split first, and the walk ends at one that is shared.  From 6.10 on one whose PTEs all lie
+    in the range stays whole, and what is shared is passed over.
+    """
+    m, shift = vma.m, vma.m.arch.page_shift
+    table = yield from lock_pte_table(m, pmd, cpu)
+    if table < 0:
+        return
+    pte = table * m.arch.ptrs + pte_index(m, addr)
+    last = pte + (end - addr >> shift)
+    while pte < last:
+        value = m.pgtable.get(pte)
+        kind = m.arch.pte_kind(value)
+        if kind == "swap":
+            set_pte_at(m, pte, 0)
+            add_mm_counter(vma.vm_mm, MM_SWAPENTS, -1)
+        if kind != "page":
+            pte += 1
+            continue
+        here, folio = end - (last - pte << shift), page_folio(m, m.arch.pte_pfn(value))
+        nr = free_batch(m, folio, pte, last - pte)
+        if folio.order and (m.release < (6, 10) or nr < folio.nr_pages):
+            if mapped_by_others(folio) or not can_split_folio(folio):
+                yield Decision("madvise-free", "skipped", folio.order, here, reason="shared")
+                if m.release < (6, 10):
+                    break
+                pte += nr
+                continue
+            yield Decision("madvise-free", "split", folio.order, here, reason="large-folio")
+            split_folio(folio)
+            continue
+        yield Decision("madvise-free", "lazyfree", folio.order, here, more=(("nr", nr),))
+        mark_lazyfree(m, pte, nr)
+        pte += nr
+    spin_unlock(m, table)
+
+
+def free_batch(m: Machine, folio: Folio, pte: int, most: int) -> int:
+    """How many PTEs are marked in one go: those of a large folio that follow each other, or any with order-0 pages."""
+    first = m.arch.pte_pfn(m.pgtable.get(pte))
+    for k, value in enumerate(m.pgtable.run(pte, most)):
+        pfn = m.arch.pte_pfn(value)
+        if m.arch.pte_kind(value) != "page":
+            return k
+        if (pfn != first + k or pfn >= folio.id + folio.nr_pages) if folio.order else page_folio(m, pfn).order:
+            return k
+    return most
+
+
+def mark_lazyfree(m: Machine, pte: int, nr: int) -> None:
+    """Old and clean, and no longer swapbacked (folio_mark_lazyfree)."""
+    for k in range(pte, pte + nr):
+        value = m.pgtable.get(k)
+        set_pte_at(m, k, m.arch.pte_mkclean(m.arch.pte_mkold(value)))
+        folio_mark_lazyfree(page_folio(m, m.arch.pte_pfn(value)))
+
+
+def folio_mark_lazyfree(folio: Folio) -> None:
+    """Reclaim need not write it out."""
+    folio.flags &= ~PG_swapbacked
+
+
+def mapped_by_others(folio: Folio) -> bool:
+    """By the first page: folio_estimated_sharers, from 6.10 on folio_likely_mapped_shared, from 6.15 on counted."""
+    m = folio.m
+    first, whole = m._mapcount.get(folio.id), m._entire_mapcount.get(folio.id)
+    if m.release < (6, 10):
+        return first + whole != 1
+    if folio.order and m.release >= (6, 15):
+        return folio_mapped_shared(folio)
+    total = sum(m._mapcount.run(folio.id, folio.nr_pages)) + whole
+    return total > 1 and (bool(whole) or total > folio.nr_pages or first > 1)

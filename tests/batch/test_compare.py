@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``thp-debug compare`` and ``thp-debug matrix``: words, exit codes, texts, records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernelmodel.variant_names import VARIANTS
+from tui.cli import main
+from tui.matrix import cut, short_names
+
+TOML = """
+title = "The charge of 64K fails"
+variant = "6.9"
+[thp]
+enabled = "madvise"
+hugepages-64kB = "always"
+hugepages-32kB = "always"
+[[vma]]
+name = "heap"
+start = 0x7f0000000000
+size = "1M"
+flags = ["VM_WRITE"]
+[[event]]
+cpu = 0
+write = "heap+0x5000"
+answers = ["mem_cgroup_charge(order=4) = -ENOMEM"]
+[expect]
+orders = [3]
+[expect.variant."6.8"]
+results = ["VM_FAULT_OOM"]
+"""
+
+
+@pytest.fixture
+def charge(tmp_path: Path) -> str:
+    path = tmp_path / "charge.toml"
+    path.write_text(TOML)
+    return str(path)
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main(list(words))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def compare(capsys: pytest.CaptureFixture[str], name: str, *variants: str, more: tuple[str, ...] = ()) -> tuple[int, str, str]:
+    return run(capsys, "compare", name, *(word for each in variants for word in ("--variant", each)), *more)
+
+
+def records(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_text_for_a_mail(charge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = compare(capsys, charge, "6.8", "6.9", "6.10")
+    assert (code, err) == (0, "")
+    lines = out.replace(charge, "F").splitlines()
+    assert lines[:22] == [
+        "F: The charge of 64K fails",
+        "",
+        "first difference: alloc in event 0 (cpu0: write heap+0x5000)",
+        "  6.8   #11  no further alloc; result: VM_FAULT_OOM",
+        "  6.9   #12  alloc order 3: folio",
+        "  6.10  #12  alloc order 3: folio",
+        "",
+        "outcome",
+        "  6.8   orders OOM; results VM_FAULT_OOM",
+        "  6.9   orders 3; results 0",
+        "        MM_ANONPAGES 8, min_flt 1, nr_anon_pages 8",
+        "  6.10  orders 3; results 0",
+        "        32kB.anon_fault_alloc 1, 64kB.anon_fault_fallback 1,",
+        "        64kB.anon_fault_fallback_charge 1, MM_ANONPAGES 8, min_flt 1,",
+        "        nr_anon_pages 8",
+        "  in all  pgfault 1",
+        "",
+        "agree: 6.8 | 6.9, 6.10",
+        "note: no per-size statistics in 6.8, 6.9",
+        "",
+        "to look at it",
+        "  thp-debug F --variant 6.8 -ex 'goto 11'",
+    ]
+    assert all(len(line) <= 80 for line in lines if "thp1:" not in line)
+    assert sum(line.startswith("token: thp1:") for line in lines) == 3
+
+
+def test_the_step_is_where_it_is_seen(charge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = run(capsys, "run", charge, "--variant", "6.9", "-ex", "goto 12")[1]
+    assert "alloc" in out
+    assert "order=3" in out
+
+
+def test_records(charge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = records(compare(capsys, charge, "6.8", "6.9", more=("--format", "ndjson"))[1])
+    assert [row["type"] for row in rows] == ["difference", "outcome", "outcome", "summary"]
+    difference, old, new, summary = rows
+    assert (difference["event"], difference["fault"], difference["kind"]) == (0, 0, "alloc")
+    token = difference["variants"]["6.9"].pop("token")
+    assert difference["variants"]["6.9"] == {
+        "step": 12, "kind": "alloc", "order": 3, "outcome": "folio", "text": "alloc order 3: folio",
+    }  # fmt: skip
+    assert run(capsys, "replay", token)[0] == 0
+    assert difference["variants"]["6.8"]["kind"] == "return"
+    assert "outcome" not in difference["variants"]["6.8"]
+    assert (old["results"], old["orders"], old["end"]) == (["VM_FAULT_OOM"], [-1], "end")
+    assert (new["results"], new["orders"], new["counters"]["MM_ANONPAGES"]) == (["0"], [3], 8)
+    assert (summary["same"], summary["groups"]) == (False, [["6.8"], ["6.9"]])
+
+
+@pytest.mark.parametrize(
+    ("variants", "expect", "code"),
+    [
+        (("6.8", "6.9"), "differ", 0), (("6.8", "6.9"), "same", 1), (("6.9", "6.10"), "differ", 1),
+        (("6.9", "6.10"), "same", 0), (("v7", "v8"), "same", 0), (("6.8", "v9"), "same", 0),
+    ],
+)  # fmt: skip
+def test_expectations(charge: str, variants: tuple[str, ...], expect: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare(capsys, charge, *variants, more=("--expect", expect))[0] == code
+    assert compare(capsys, charge, *variants)[0] == 0
+
+
+def test_the_same_is_said_so(charge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no observable difference between v7, v8\n" in compare(capsys, charge, "v7", "v8")[1]
+
+
+@pytest.mark.parametrize(
+    ("variants", "said"),
+    [
+        ((), ["at least two variants"]),
+        (("v3",), ["at least two variants"]),
+        (("v3", "v3"), ["v3 is given 2 times", "at least two variants"]),
+        (("v3", "v4", "v4", "zz", "6.99"), ["v4 is given 2 times", "'zz'", "'6.99'"]),
+    ],
+)
+def test_bad_usage_is_told_all_at_once(
+    charge: str, variants: tuple[str, ...], said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = compare(capsys, charge, *variants)
+    assert (code, out) == (2, "")
+    assert all(word in err for word in said)
+    assert all(line.startswith("thp-debug compare: ") for line in err.splitlines() if "note:" not in line)
+
+
+def test_bad_variants_and_a_bad_file_are_told_together(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = compare(capsys, "no-such.toml", "zz")
+    assert (code, out) == (2, "")
+    assert "there is no such file" in err
+    assert "'zz'" in err
+
+
+def test_an_answer_that_a_variant_lacks_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = compare(capsys, "seed/eagain.toml", "v3", "v3-off")
+    assert (code, out) == (2, "")
+    assert "seed/eagain.toml:36:48: no such site in v3-off" in err
+
+
+def test_a_bug_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = compare(capsys, "seed/read-fault-bug.toml", "v3", "v4")
+    assert code == 0
+    assert "  v3  #8  bug: uninitialised\n" in out
+    assert "bug at #8: uninitialised: addr is used" in out
+
+
+# -- matrix ----------------------------------------------------------------------------------------------
+def test_the_table(charge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "matrix", charge)
+    assert code == 0
+    head, line = out.splitlines()
+    assert head.split()[0] == "scenario"
+    assert dict(zip(head.split(), line.split(), strict=True))["6.9..7.2"] == "3"
+
+
+def test_a_cell_that_is_not_as_expected_is_exit_1(charge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = Path(charge).read_text().replace("VM_FAULT_OOM", "0")
+    Path(charge).write_text(text)
+    code, out, _ = run(capsys, "matrix", charge, "--variant", "6.8", "--variant", "6.9", "--format", "markdown")
+    assert code == 1
+    assert "| OOM! | 3 |" in out
+    assert f"! {charge} [6.8]: results are ['VM_FAULT_OOM'], expected ['0']" in out
+    rows = records(run(capsys, "matrix", charge, "--variant", "6.8", "--format", "ndjson")[1])
+    assert (rows[0]["type"], rows[0]["ok"], rows[0]["text"], rows[-1]["failed"]) == ("cell", False, "OOM", 1)
+
+
+def test_every_shipped_scenario_fits_the_screen_with_every_variant(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "matrix", "scenarios")
+    assert code in (0, 1)
+    table = out.split("\n\nn/a ")[0].split("\n\n! ")[0]
+    assert max(map(len, table.splitlines())) <= 120
+    heads = [word for line in table.splitlines() if line.startswith("scenario") for word in line.split()[1:]]
+    ends = [end for head in heads for end in head.split("..")]
+    assert ends[0] == next(iter(VARIANTS))
+    assert ends[-1] == "7.2"
+    assert "n/a [6.5, v1, v2, v3-off]: scenarios/seed/eagain.toml:36:48: " in out
+
+
+def test_a_bad_file_does_not_stop_the_others(charge: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.toml").write_text('variant = "v3"\n')
+    code, out, err = run(capsys, "matrix", str(tmp_path), "--variant", "6.9")
+    assert code == 2
+    assert "charge  3" in out
+    assert "bad.toml" in err
+
+
+@pytest.mark.parametrize("words", [["--variant", "zz"], ["--format", "junit"]])
+def test_bad_words_for_the_table(charge: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "matrix", charge, *words)
+    assert (code, out) == (2, "")
+    assert words[1] in err
+
+
+def test_an_empty_folder_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "matrix", str(tmp_path)) == (2, "", "thp-debug matrix: no scenario there\n")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a/b/c.toml", "a/b/d/e.toml"], ["c", "d/e"]),
+        (["a/b.toml"], ["b"]),
+        (["a.toml", "b/c.toml"], ["a", "b/c"]),
+        (["/a/b.toml", "a/b.toml"], ["/a/b", "a/b"]),
+        (["a/b.toml", "a/b.toml"], ["b", "b"]),
+    ],
+)
+def test_short_names(names: list[str], expected: list[str]) -> None:
+    assert short_names(names) == expected
+
+
+def test_long_words_are_cut_but_for_their_sign() -> None:
+    assert [cut("abcdefgh", 8), cut("abcdefghi", 8), cut("abcdefghi!", 8)] == ["abcdefgh", "abcdef..", "abcde..!"]
