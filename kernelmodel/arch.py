@@ -29,7 +29,7 @@ class Arch:
     bits: tuple[tuple[int, str], ...] = ()
     """(bit number, name) for display, highest first."""
     PRESENT = WRITE = ACCESSED = DIRTY = SPECIAL = UFFD_WP = LEAF = TABLE = 0
-    PROTNONE = PROT = 0
+    PROTNONE = PROT = SOFT_DIRTY = 0
     """What makes an entry present to the kernel alone (PROT_NONE), and the bits that follow a VMA's protection."""
 
     def __init__(
@@ -83,6 +83,10 @@ class Arch:
     def swp_offset(self, value: int) -> int:
         """Offset of a swap-type entry."""
         raise NotImplementedError
+
+    def migration_mkread(self, value: int) -> int:
+        """A migration entry that gives no right to write (that its page is exclusive is not kept)."""
+        return self.swp_entry(SWP_MIGRATION_READ, self.swp_offset(value))
 
     def pte_mkwrite(self, value: int) -> int:
         """Writable."""
@@ -198,7 +202,8 @@ class X86(Arch):
 
     PRESENT, RW, USER, ACCESSED, _D, PSE = 1, 2, 4, 1 << 5, 1 << 6, 1 << 7
     WRITE = RW
-    DIRTY = _D | 1 << 11
+    SOFT_DIRTY = 1 << 11
+    DIRTY = _D | SOFT_DIRTY
     """pte_mkdirty sets soft-dirty as well."""
     SPECIAL, UFFD_WP, LEAF, TABLE, NX = 1 << 9, 1 << 10, PSE, 0x67, 1 << 63
     PROTNONE = 1 << 8

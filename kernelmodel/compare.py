@@ -84,11 +84,8 @@ class Pair:
             self._restart()
         if self._found is not None:
             return self._found
-        seen = self._seen
-        for turns, done in ((a.turns, seen[0]), (b.turns, seen[1])):
-            if len(turns) > done:
-                self._open.update(dict.fromkeys(list(turns)[done:]))
-        self._seen = len(a.turns), len(b.turns)
+        self._open.update(dict.fromkeys(a.order[self._seen[0] :] + b.order[self._seen[1] :]))
+        self._seen = len(a.order), len(b.order)
         best: tuple[float, tuple[int, int], Slot] | None = None
         for key in list(self._open):
             differences = self._differences(key)

@@ -22,11 +22,11 @@ KINDS = (
     "pmd-gate", "pmd-bounds", "huge-zero", "pmd-recheck", "huge-wp", "pte-alloc", "anon-vma", "deferred", "lock",
     "recheck", "retry", "stable", "uffd-missing", "zero-page", "marker", "wp", "wait", "install", "return", "bug",
     # other actors: their kinds begin with the actor's name
-    "madvise-vma", "madvise-split", "madvise-merge", "madvise-return",
+    "madvise-vma", "madvise-split", "madvise-merge", "madvise-free", "madvise-return",
     "mmap-vma", "mmap-merge", "mmap-return",
     "munmap-vma", "munmap-split", "munmap-return",
     "mprotect-vma", "mprotect-split", "mprotect-merge", "mprotect-return",
-    "mremap-vma", "mremap-split", "mremap-merge", "mremap-move", "mremap-return",
+    "mremap-vma", "mremap-merge", "mremap-move", "mremap-return",
     "zap-pmd", "zap-folio", "free-pgtables",
     "fork-vma", "fork-pmd", "fork-return", "exit-vma", "exit-return",
     "prctl-set", "prctl-return", "sysfs-store", "sysfs-return",

@@ -13,7 +13,10 @@ from kernelmodel.defs import MIGRATE_TYPES, MM_ANONPAGES, MM_SWAPENTS, MMF_HUGE_
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 from kernelmodel.mm.page_alloc import page_folio
-from kernelmodel.structs import Folio
+from kernelmodel.mm.tables import table_of
+from kernelmodel.mm.vma import find_vma, vma_at, vma_position, vmas
+from kernelmodel.mm.walk import populated_pmds
+from kernelmodel.structs import Folio, Mm, Vma
 
 Check = Callable[[Machine], Iterator[str]]
 
@@ -196,6 +199,59 @@ def every_table_is_linked(m: Machine) -> Iterator[str]:
         yield f"{used} PTE tables are in use, {linked} are linked or deposited"
 
 
+def vmas_are_in_order(m: Machine) -> Iterator[str]:
+    """An mm's VMAs are whole pages, ascend and do not overlap; each knows its mm."""
+    for number in range(len(m.mm_names)):
+        end = 0
+        for vma in vmas(Mm(m, number)):
+            if not end <= vma.vm_start < vma.vm_end <= m.arch.task_size or vma.vm_start & m.arch.page_size - 1:
+                yield f"VMA {vma.vm_start:#x}-{vma.vm_end:#x} of {m.mm_names[number]} is out of order"
+            if vma.vm_mm.id != number:
+                yield f"VMA {vma.vm_start:#x} of {m.mm_names[number]} says that it is another mm's"
+            end = vma.vm_end
+
+
+def every_vma_is_linked(m: Machine) -> Iterator[str]:
+    """Between events a VMA is in some mm's list: none leaks."""
+    used = m.vma_next.get(0) - m.vma_free.get(0)
+    linked = sum(m.map_count.get(mm) for mm in range(len(m.mm_names)))
+    if used != linked:
+        yield f"{used} VMAs are in use, {linked} are linked"
+
+
+def maps_lie_in_vmas(m: Machine) -> Iterator[str]:
+    """Between events nothing is mapped outside a VMA, and no PTE table stands where no VMA reaches."""
+    size = m.arch.pmd_size
+    for number in range(len(m.mm_names)):
+        if not m.pgd.get(number):
+            continue
+        mm = Mm(m, number)
+        for base, pmd in populated_pmds(mm, 0, m.arch.task_size):
+            value = m.pgtable.get(pmd)
+            near = vmas_in(mm, base, base + size)
+            inside = sum(min(vma.vm_end, base + size) - max(vma.vm_start, base) for vma in near)
+            if not inside or (m.arch.pmd_kind(value) != "table" and inside != size):
+                yield f"the PMD entry for {base:#x} of {m.mm_names[number]} stands outside its VMAs"
+            elif m.arch.pmd_kind(value) == "table" and inside != size:
+                used = [base + (k << m.arch.page_shift) for k, pte in enumerate(ptes_of(m, value)) if pte]
+                yield from (f"{each:#x} is mapped outside a VMA" for each in used if find_vma(mm, each) is None)
+
+
+def vmas_in(mm: Mm, start: int, end: int) -> list[Vma]:
+    """The VMAs that reach into a range."""
+    found = []
+    position = vma_position(mm.m, mm.id, start)
+    while (vma := vma_at(mm.m, mm.id, position)) is not None and vma.vm_start < end:
+        found.append(vma)
+        position += 1
+    return found
+
+
+def ptes_of(m: Machine, pmdval: int) -> list[int]:
+    """Every entry of a PTE table."""
+    return m.pgtable.run(table_of(m, pmdval) * m.arch.ptrs, m.arch.ptrs)
+
+
 def no_lock_is_held(m: Machine) -> Iterator[str]:
     """Between accesses no page-table lock is held."""
     for table, owner in m.ptl.items():
@@ -207,13 +263,16 @@ ALWAYS: dict[str, Check] = {
     for each in (
         nr_free_matches_lists, nr_free_pages_matches, blocks_are_aligned, buddies_are_merged, blocks_do_not_overlap,
         mapcounts_match, mapped_pages_are_referenced, anon_pages_match, nr_ptes_matches, charges_match,
-        deposited_tables_are_idle, huge_zero_references_match,
+        deposited_tables_are_idle, huge_zero_references_match, vmas_are_in_order,
     )
 }  # fmt: skip
 """Hold at every stop."""
 SETTLED: dict[str, Check] = {
-    each.__name__: each for each in (every_folio_is_mapped, every_table_is_linked, no_lock_is_held)
-}
+    each.__name__: each
+    for each in (
+        every_folio_is_mapped, every_table_is_linked, every_vma_is_linked, maps_lie_in_vmas, no_lock_is_held,
+    )
+}  # fmt: skip
 """Hold when no path is alive."""
 
 

@@ -96,7 +96,9 @@ class Observed:
     def _restart(self) -> None:
         self.cuts = self.session.log.cuts
         self.turns: dict[tuple[int, int], Turn] = {}
-        """By event and number, in the order in which they began."""
+        """By event and number."""
+        self.order: list[tuple[int, int]] = []
+        """The same, in the order in which they began."""
         self.over: set[int] = set()
         """Events that have ended."""
         self._ended = 0
@@ -139,6 +141,7 @@ class Observed:
         if turn is None or turn.done:
             turn = Turn(event, turn.number + 1 if turn else 0, shape.cpu, step)
             self._current[event] = self.turns[event, turn.number] = turn
+            self.order.append((event, turn.number))
         turn.last = step
         self._turn.append(turn.number)
         if (asked := self._asking.pop(shape.cpu, None)) is not None:

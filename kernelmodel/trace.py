@@ -221,7 +221,7 @@ def maps(session: Session, address: int, mm: int = 0) -> Record:
         }
     folio = page_folio(m, pfn)
     start = page - ((pfn - folio.id) << arch.page_shift)
-    if folio.order == arch.pmd_order:
+    if arch.is_leaf(value):
         start = page & -arch.pmd_size
     return {"mapped": "folio", "order": folio.order, "start": hex(start), "nr": folio.nr_pages}
 
@@ -288,7 +288,7 @@ def event_line(event: Event, page_size: int) -> str:
     if event.order >= 0:
         words.append(f"order={event.order}")
     if event.addr >= 0:
-        ranged = event.order > 0 and event.kind not in ("fallback", "pmd-gate")
+        ranged = event.order > 0 and event.kind not in ("fallback", "pmd-gate", "zap-folio", "madvise-free")
         span = f",+{size_text(page_size << event.order)})" if ranged else ""
         words.append(f"[{event.addr:#x}{span}" if span else f"{event.addr:#x}")
     if event.outcome:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from kernelmodel.defs import VM_FLAG_NAMES, flag_names
+
 
 class Shaped(Protocol):
     """What the words need of a stop besides its codes."""
@@ -64,6 +66,13 @@ _PLAIN = {
     "mapped-shared": "the folio counts as mapped by more than one process",
     "large-folio": "a page of a large folio is always copied",
     "last-page": "one page of the large folio is left: it is copied, so that the folio can go",
+    "folio-split": "a large folio is split into its pages first",
+    "part-of-leaf": "only a part of the huge page is meant",
+    "migrating": "it is under migration",
+    "exists": "something is mapped there",
+    "VM_LOCKED": "the VMA is locked",
+    "VM_PFNMAP": "the VMA has VM_PFNMAP",
+    "VM_IO": "the VMA has VM_IO",
     "dontcopy": "VM_DONTCOPY: the child does without",
     "no-anon-vma": "no anon_vma: no page table is copied, the child's faults fill its own",
     "huge-zero-page": "the huge zero page is mapped",
@@ -106,7 +115,7 @@ def why(kind: str, outcome: str, reason: str, arg: int, shape: Shaped, addr: int
         case "forced":
             return "not nature's answer"
         case "":
-            return _told(kind, outcome, more)
+            return _told(kind, outcome, arg, shape)
     if kind == "step-down":
         return f"order {more['from']} rejected ({reason}), order {more['to']} is next"
     if kind == "fallback":
@@ -114,10 +123,27 @@ def why(kind: str, outcome: str, reason: str, arg: int, shape: Shaped, addr: int
     return _REFUSAL.get(reason) or _PMD.get(reason) or _PLAIN.get(reason) or reason
 
 
-def _told(kind: str, outcome: str, more: dict[str, Any]) -> str:
-    if kind == "install" and "nr" in more:
-        pages = more["nr"]
-        return f"{pages} page{'' if pages == 1 else 's'} mapped"
+def _told(kind: str, outcome: str, arg: int, shape: Shaped) -> str:
+    more = dict(shape.more)
+    if "nr" in more and kind in ("install", "zap-folio", "madvise-free"):
+        pages = _pages(more["nr"])
+        if kind == "install":
+            return f"{pages} mapped"
+        if kind == "zap-folio" and outcome == "partial":
+            return f"{pages} of {1 << shape.order} lost, the folio stays until the last one goes"
+        return f"{pages} lost" if kind == "zap-folio" else pages
+    if kind == "zap-pmd" and outcome == "table":
+        return f"{arg} entr{'y' if arg == 1 else 'ies'} to clear"
+    if kind == "free-pgtables":
+        return f"{arg} table{'' if arg == 1 else 's'}" if arg else "no table that no other VMA can need"
+    if kind.endswith("-vma") and outcome in ("flags", "same", "new"):
+        return "|".join(flag_names(arg, VM_FLAG_NAMES)) or "0"
+    if kind == "mremap-move":
+        return f"{arg:#x} bytes, to {more['to']}"
     if kind == "retry":
         return f"a neighbour was set: order {more['from']} is dropped, order {more['to']} is estimated at once"
     return ""
+
+
+def _pages(nr: int) -> str:
+    return f"{nr} page{'' if nr == 1 else 's'}"

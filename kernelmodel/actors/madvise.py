@@ -40,11 +40,11 @@ FLAGS = {
 def madvise(cpu: int, mm: Mm, action: Action) -> Path[int]:
     """do_madvise: what is there is advised, a hole in the range is -ENOMEM at the end.
 
-    From 6.10 on MADV_POPULATE_ does not walk VMAs and stops at a hole.
+    From 6.9 on MADV_POPULATE_ does not walk VMAs and stops at a hole.
     """
     m, advice, start = mm.m, action.arg("advice"), action.address
     end = start + action.size
-    if advice.startswith("MADV_POPULATE") and m.release >= (6, 10):
+    if advice.startswith("MADV_POPULATE") and m.release >= (6, 9):
         return (yield from faultin_page_range(mm, start, end, advice == "MADV_POPULATE_WRITE", cpu))
     unmapped_error = 0
     while start < end:
@@ -58,7 +58,8 @@ def madvise(cpu: int, mm: Mm, action: Action) -> Path[int]:
         error = yield from madvise_vma_behavior(vma, start, part, advice, cpu)
         if error:
             return error
-        start = part
+        done = find_vma(mm, part - 1)  # what the next VMA had already, if they are one now
+        start = part if done is None else max(part, done.vm_end)
     return unmapped_error
 
 
@@ -87,7 +88,8 @@ def madvise_vma_behavior(vma: Vma, start: int, end: int, advice: str, cpu: int) 
 def madvise_dontneed_free(vma: Vma, start: int, end: int, advice: str, cpu: int) -> Path[int]:
     """Give memory back, now (DONTNEED) or when it is short (FREE)."""
     if vma.vm_flags & (VM_PFNMAP | VM_LOCKED):
-        yield Decision("madvise-vma", "refused", addr=start, reason="locked" if vma.vm_flags & VM_LOCKED else "VM_PFNMAP")
+        reason = "VM_LOCKED" if vma.vm_flags & VM_LOCKED else "VM_PFNMAP"
+        yield Decision("madvise-vma", "refused", addr=start, reason=reason)
         return -EINVAL
     if advice == "MADV_FREE":
         yield Decision("madvise-vma", "free", addr=start)

@@ -31,7 +31,7 @@ from kernelmodel.structs import Mm, Vma
 
 
 def faultin_page_range(mm: Mm, start: int, end: int, write: bool, cpu: int) -> Path[int]:
-    """MADV_POPULATE_ from 6.10 on: 0; -ENOMEM at a hole, -EINVAL where the VMA does not allow it, -EFAULT on a signal."""
+    """MADV_POPULATE_ from 6.9 on: 0; -ENOMEM at a hole, -EINVAL where a VMA does not allow it, -EFAULT for a signal."""
     while start < end:
         vma = find_vma(mm, start)
         if vma is None:
@@ -77,7 +77,7 @@ def check_vma_flags(vma: Vma, write: bool, force: bool) -> int:
 
 def __get_user_pages(vma: Vma, start: int, end: int, write: bool, cpu: int) -> Path[int]:
     """Page by page, a leaf in one step: 0, -ENOMEM or -EFAULT."""
-    m, mm = vma.m, vma.vm_mm
+    mm = vma.vm_mm
     flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE | (FAULT_FLAG_WRITE if write else 0)
     while start < end:
         size = follow_page(mm, start, write)

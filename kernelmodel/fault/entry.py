@@ -3,6 +3,11 @@
 
 Sources: Linux 6.5 arch/x86/mm/fault.c (do_user_addr_fault) and mm/memory.c (handle_mm_fault, mm_account_fault,
 __handle_mm_fault).  Locks of the VMA and the mm are not taken here: no event of one CPU could contend for them.
+
+__handle_mm_fault serves all releases until 7.1: only the policy differs, by ``pmd_refusal``.  7.0 jumps to the PTE
+level where the lockless read of the PMD finds none, to which the tests of 6.5 come as well; and it has a branch for
+device-private entries, which nothing here makes.  For the same reason the sets of entries that pte_offset_map()
+refuses in 6.18 and in 7.0 (there whatever is not present) are one here.
 """
 
 from __future__ import annotations
@@ -98,9 +103,7 @@ def mm_account_fault(mm: Mm, flags: int, ret: int) -> None:
 def __handle_mm_fault(vma: Vma, address: int, flags: int, cpu: int) -> Path[int]:
     """Walk down to the PMD, try a huge page there, or look at what is there; then the PTE level.
 
-    Linux 6.5 … 7.1 mm/memory.c.  Upper tables never fail here, and no PUD is ever huge.  6.10 only renames the policy's
-    arguments.  7.0 jumps to the PTE level where the lockless read finds none, which the three tests below come to as
-    well, and knows a device-private entry, which nothing here can make.
+    Linux 6.5 … 7.1 mm/memory.c.  Upper tables never fail here, and no PUD is ever huge.
     """
     m = vma.m
     vmf = VmFault(m, vma, address, flags, cpu)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Linux 6.10 mm/memory.c: statistics for each size, vmf_anon_prepare(), no gfp where no order is left.
 
-6.11 and 6.12 set the PTEs with the same function (RMAP_EXCLUSIVE and update_mmu_tlb_range() leave no trace here), and
-so do 6.13, 6.14, 6.18 and 7.0: do_anonymous_page() was compared.
+do_anonymous_page() was compared with that of 6.11, 6.12, 6.13, 6.14, 6.18 and 7.0: what differs (RMAP_EXCLUSIVE,
+update_mmu_tlb_range(), folio_mk_pte()) leaves no trace here.
 """
 
 from __future__ import annotations

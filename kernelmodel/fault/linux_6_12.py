@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Linux 6.12 mm/memory.c: alloc_anon_folio() clears with folio_zero_user(); 6.11 has the same text.
+"""Linux 6.12 mm/memory.c: alloc_anon_folio() clears with folio_zero_user(); so does 6.11.
 
 nr_anon is counted where the reverse map is, thp_anon= is read at boot.
 """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Linux 7.1 mm/memory.c: a folio is mapped by a function of its own, and the fault counts after that.
 
-7.2 has the same text.
+7.2 has the same do_anonymous_page().
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Linux 7.2 mm/memory.c: a charged folio needs the memcg's list heads for a deferred split, too.
 
-Linux 7.2.6; the step is of "mm: switch deferred split shrinker to list_lru" (Johannes Weiner, May 2026).
+Read in 7.2.6; the patch is 20260527204757.2544958-10-hannes@cmpxchg.org.
 """
 
 from __future__ import annotations

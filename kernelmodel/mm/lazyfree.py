@@ -67,8 +67,8 @@ def madvise_free_huge_pmd(vma: Vma, pmd: int, addr: int, nxt: int, cpu: int) -> 
 def madvise_free_pte_range(vma: Vma, pmd: int, addr: int, end: int, cpu: int) -> Path[None]:
     """The PTEs of one table: swap entries go, pages become old and clean.
 
-    Up to 6.9 any large folio is split first, and the walk ends at one that is shared.  From 6.10 on one whose PTEs all lie
-    in the range stays whole, and what is shared is passed over.
+    Up to 6.9 any large folio is split first, and the walk ends at one that is shared.  From 6.10 on one whose PTEs all
+    lie in the range stays whole, and what is shared is passed over.
     """
     m, shift = vma.m, vma.m.arch.page_shift
     table = yield from lock_pte_table(m, pmd, cpu)
@@ -94,7 +94,7 @@ def madvise_free_pte_range(vma: Vma, pmd: int, addr: int, end: int, cpu: int) ->
                     break
                 pte += nr
                 continue
-            yield Decision("madvise-free", "split", folio.order, here, reason="large-folio")
+            yield Decision("madvise-free", "split", folio.order, here, reason="folio-split")
             split_folio(folio)
             continue
         yield Decision("madvise-free", "lazyfree", folio.order, here, more=(("nr", nr),))

@@ -80,12 +80,18 @@ def vm_area_dup(vma: Vma) -> Vma:
     return new
 
 
+def unlink_anon_vmas(vma: Vma) -> None:
+    """A VMA that has lost all its pages has no need of an anon_vma."""
+    vma.anon_vma = 0
+    vma.m.anon_vma_parents.set(vma.id, 0)
+
+
 # -- merging -------------------------------------------------------------------------------------------
 def is_mergeable_anon_vma(m: Machine, anon_vma: int, target: Vma, source: Vma | None) -> bool:
     """May ``target`` take in pages of ``anon_vma`` (those of ``source``, if there is such a VMA)?
 
-    Up to 6.15 a target without an anon_vma refuses a range that has one: an empty chain is not "singular".  6.16 repaired
-    that; what came from a fork never shares with what did not.
+    Up to 6.15 a target without an anon_vma refuses a range that has one: an empty chain is not "singular".  6.16
+    repaired that; what came from a fork never shares with what did not.
     """
     theirs = target.anon_vma
     if anon_vma and theirs:
@@ -107,7 +113,7 @@ def can_vma_merge(target: Vma, vm_flags: int, anon_vma: int, pgoff: int, source:
 def vma_merge(
     actor: str, mm: Mm, prev: Vma | None, addr: int, end: int, vm_flags: int, source: Vma, pgoff: int, cpu: int
 ) -> Path[Vma | None]:  # fmt: skip
-    """[addr, end) with these flags becomes part of its neighbours; the VMA that holds it then, None if none will have it.
+    """[addr, end) with these flags becomes part of its neighbours: the VMA that holds it then, None if none takes it.
 
     The range is free, or a part of one VMA.  ``source`` is whose pages they are.  Cases as in 6.5's vma_merge.
     """
@@ -174,8 +180,13 @@ def dup_anon_vma(dst: Vma, src: Vma) -> None:
         dst.m.anon_vma_parents.set(dst.id, dst.m.anon_vma_parents.get(src.id))
 
 
-def vma_modify(actor: str, prev: Vma | None, vma: Vma, start: int, end: int, vm_flags: int, cpu: int) -> Path[Vma | int]:
-    """Give a part of a VMA other flags: merge it with a neighbour, or cut it out.  The VMA that holds it, or -ENOMEM."""
+def vma_modify(
+    actor: str, prev: Vma | None, vma: Vma, start: int, end: int, vm_flags: int, cpu: int
+) -> Path[Vma | int]:  # fmt: skip
+    """Give a part of a VMA other flags: merge it with a neighbour, or cut it out.
+
+    The VMA that holds it then, or -ENOMEM.
+    """
     pgoff = vma.vm_pgoff + (start - vma.vm_start >> vma.m.arch.page_shift)
     found = yield from vma_merge(actor, vma.vm_mm, prev, start, end, vm_flags, vma, pgoff, cpu)
     if found is not None:

@@ -25,6 +25,12 @@ OUTCOMES = {
     "stable": "stable unstable", "uffd-missing": "clear missing", "zero-page": "mapped",
     "marker": "uffd-wp stale poisoned guard", "wp": "reuse copy uffd", "wait": "migration",
     "fork-vma": "copied skipped shared", "fork-pmd": "table leaf huge-zero migration", "exit-vma": "unmapped",
+    "madvise-vma": "flags same zap free populate refused", "madvise-free": "lazyfree split skipped",
+    "mmap-vma": "new refused", "munmap-vma": "detached", "mprotect-vma": "flags same",
+    "mremap-vma": "same shrink grow move", "mremap-move": "table leaf split ptes",
+    "zap-pmd": "none table leaf split huge-zero", "zap-folio": "freed partial", "free-pgtables": "freed kept",
+    **{f"{verb}-split": "below above" for verb in ("madvise", "munmap", "mprotect", "mremap")},
+    **{f"{verb}-merge": "prev next both" for verb in ("madvise", "mmap", "mprotect", "mremap")},
     "fallback": "policy uffd vma-bounds pte-range alloc deferred", "step-down": "vma-bounds pte-range alloc charge",
 }  # fmt: skip
 """Outcomes that a kind can have (reasons, for those of ``BY_REASON``); kinds that are not here take any word."""

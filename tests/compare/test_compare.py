@@ -14,9 +14,8 @@ from kernelmodel.observed import Observed
 from kernelmodel.outcome import finish
 from kernelmodel.scenario import load, loads, packaged
 from kernelmodel.session import Session
-
-from ..build import HEAP, WRITE
-from ..build import session as capped
+from tests.build import HEAP, WRITE
+from tests.build import session as capped
 
 KNOBS = """
 [boot]
@@ -73,7 +72,13 @@ def test_first_differences(a: str, b: str, events: str, expected: tuple[object, 
 def test_an_answer_that_only_one_release_can_be_given() -> None:
     deferred = run("7.2", event("folio_memcg_alloc_deferred(order=4) = -ENOMEM"))
     mapped = "mapping: folio order 4 at 0x7f0000000000"
-    assert told(first_difference(run("7.1"), deferred)) == (0, 0, "alloc", f"no further alloc; {mapped}", "alloc order 0: folio")
+    assert told(first_difference(run("7.1"), deferred)) == (
+        0,
+        0,
+        "alloc",
+        f"no further alloc; {mapped}",
+        "alloc order 0: folio",
+    )
 
 
 def test_a_map_that_failed_is_named_where_the_other_goes_on() -> None:
@@ -103,7 +108,9 @@ def test_boot_values(one: dict[str, int], other: dict[str, int], kind: str | Non
 
 def test_an_outcome_that_both_ask_for_is_compared_and_one_that_only_one_asks_for_is_not() -> None:
     low = HEAP.replace("0x7f0000000000", "0x7f0000002000")
-    one, other = (finish(capped(f"[boot]\narch_wants_pte_order = {n}\n", vma=low, events=event(at="heap+0x9000"))) for n in (4, 3))
+    one, other = (
+        finish(capped(f"[boot]\narch_wants_pte_order = {n}\n", vma=low, events=event(at="heap+0x9000"))) for n in (4, 3)
+    )
     kinds = [{item.slot for item in observables(each) if item.kind == "vma-bounds"} for each in (one, other)]
     assert kinds == [{("vma-bounds", 4, 0), ("vma-bounds", 3, 0)}, {("vma-bounds", 3, 0)}]
     assert first_difference(one, other) is None

@@ -253,6 +253,24 @@ def test_a_page_that_loses_its_own_pte(variant: str) -> None:
     assert (counters(s.m)["nr_anon_pages"], s.m.memcg_usage.get(0)) == (1, 1)
 
 
+# -- which orders ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("variant", EVERY)
+def test_the_pmd_size_is_not_offered_below_the_pmd(variant: str) -> None:
+    s = run(variant, sizes=(2048, 64))
+    assert next(e.outcome for e in known(s) if e.kind == "policy") == "4"
+
+
+@pytest.mark.parametrize("variant", EVERY)
+def test_a_prctl_that_spares_advised_vmas_is_of_6_18(variant: str) -> None:
+    """Earlier releases refuse its flag, and nothing is disabled."""
+    prctl = """[[event]]\ncpu = 0\nprctl = { PR_SET_THP_DISABLE = 1, flags = ["PR_THP_DISABLE_EXCEPT_ADVISED"] }"""
+    offered = []
+    for flag in ([], ["VM_HUGEPAGE"]):
+        s = run(variant, more=prctl, flags=("VM_WRITE", *flag))
+        offered.append(next(e.outcome for e in known(s) if e.kind == "policy"))
+    assert offered == (["none", "4,3"] if VARIANTS[variant].names.has(6, 18) else ["4,3", "4,3"])
+
+
 # -- memory ------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("variant", RELEASES)
 def test_near_the_limit_a_smaller_folio_fits(variant: str) -> None:

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from kernelmodel.arch import ARCHES
-from kernelmodel.decision import Decision
+from kernelmodel.decision import Decision, Path
 from kernelmodel.defs import (
+    __GFP_DIRECT_RECLAIM,
+    __GFP_KSWAPD_RECLAIM,
+    __GFP_NORETRY,
     GFP_TRANSHUGE,
     GFP_TRANSHUGE_LIGHT,
     MMF_DISABLE_THP,
@@ -20,9 +24,6 @@ from kernelmodel.defs import (
     VM_NOHUGEPAGE,
     VM_STACK_INCOMPLETE_SETUP,
     VM_WRITE,
-    __GFP_DIRECT_RECLAIM,
-    __GFP_KSWAPD_RECLAIM,
-    __GFP_NORETRY,
 )
 from kernelmodel.mm import huge_mm
 from kernelmodel.mm.thp_knobs import DEFRAG, ENABLED, set_anon_policy
@@ -43,6 +44,12 @@ def vma_of(variant: str, enabled: str = "always", flags: int = 0, boot: str = ""
     for name, value in fields.items():
         getattr(m, name).set(0, value)
     return vma
+
+
+def decisions_and_result(path: Path[int]) -> Iterator[Any]:
+    """What a path says, and last what it returns."""
+    result = yield from path
+    yield result
 
 
 # -- sets of orders -----------------------------------------------------------------------------------
@@ -71,17 +78,12 @@ def test_bounds_are_tried_down_to_the_first_that_fits(
     vma = vma_of("6.8")
     base = vma.vm_start
     vma.vm_start, vma.vm_end = base + (start << 12), base + (start + pages << 12)
-    path = huge_mm.thp_vma_suitable_orders(vma, base + (at << 12), orders)
+    *found, result = decisions_and_result(huge_mm.thp_vma_suitable_orders(vma, base + (at << 12), orders))
     seen = []
-    try:
-        while True:
-            found = next(path)
-            assert isinstance(found, Decision)
-            more = dict(found.more)
-            bounds = found.kind == "vma-bounds"
-            seen.append(f"{found.outcome} {found.order}" if bounds else f"{more['from']} to {more['to']}")
-    except StopIteration as stop:
-        assert (seen, stop.value) == (told, left)
+    for each in found:
+        more = dict(each.more)
+        seen.append(f"{more['from']} to {more['to']}" if more else f"{each.outcome} {each.order}")
+    assert (seen, result) == (told, left)
 
 
 # -- why not --------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 from kernelmodel.fault import functions
 from kernelmodel.scenario import Problem, ScenarioError
 from kernelmodel.stops import Breakpoints
+from tests.build import HEAP
 from tests.build import session as built
 from tests.runs import shipped
 from tests.tui.golden import agrees
@@ -34,7 +35,8 @@ def console() -> Console:
 
 def stands(console: Console) -> tuple[str, str]:
     """The decisions at which both stand."""
-    return tuple(f"{run.event(run.step).kind}:{run.event(run.step).outcome}" for run in (console.session, console.other.session))
+    events = [run.event(run.step) for run in (console.session, console.other.session)]
+    return tuple(f"{event.kind}:{event.outcome}" for event in events)
 
 
 # -- following ---------------------------------------------------------------------------------------
@@ -77,7 +79,9 @@ def test_back_is_the_way_there_backwards(console):
         assert (console.session.step, console.other.session.step) == each
 
 
-@pytest.mark.parametrize("lines", [("goto 45",), ("goto end", "goto 45"), ("goto end", "goto start", "goto 45"), ("continue", "goto 45")])
+@pytest.mark.parametrize(
+    "lines", [("goto 45",), ("goto end", "goto 45"), ("goto end", "goto start", "goto 45"), ("continue", "goto 45")]
+)
 def test_the_way_does_not_matter(console, lines):
     stepped = new()
     go(stepped, "compare v3-off", *["step"] * 45)
@@ -136,7 +140,7 @@ def test_both_stand_where_they_part_and_meet_again(console):
 
 def test_where_one_has_no_more_to_do_each_stands_at_its_side():
     sizes = '[thp]\nenabled = "always"\nhugepages-64kB = "inherit"\nhugepages-32kB = "inherit"\n[memory]\nmemcg_limit = "48K"\n'
-    made = Console(built(sizes), Breakpoints(functions()))
+    made = Console(built(sizes, vma=HEAP.replace("4M", "1M")), Breakpoints(functions()))
     go(made, "compare 6.9", "until charge")
     assert stands(made) == ("charge:-ENOMEM", "charge:-ENOMEM")
     told = go(made, "step")[-1]
