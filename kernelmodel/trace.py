@@ -245,11 +245,11 @@ def effects(session: Session, first: int, last: int, cpu: int) -> dict[str, int]
             continue
         before = log.at(step - 1) if step else None
         forced = before is not None and before.forced and before.kind == "map-pte"
-        for field, index, old, new, _ in journal.entries(log.mark[step - 1] if step else 0, log.mark[step]):
-            if (field.stat or field is m.rss_stat) and (name := stat_name(m, field.name, index)):
-                if forced and name in OTHERS:
-                    continue
-                found[name] = found.get(name, 0) + new - old
+        for field, at, old, new, n in journal.entries(log.mark[step - 1] if step else 0, log.mark[step]):
+            for index in range(at, at + n) if field.stat or field is m.rss_stat else ():
+                name = stat_name(m, field.name, index)
+                if name and not (forced and name in OTHERS):
+                    found[name] = found.get(name, 0) + new - old
     return {name: by // stat_unit(m, name) for name, by in found.items() if by}
 
 

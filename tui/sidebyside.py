@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tui.headless import Output
 
 WIDTH = 80
+TIE = "\N{NO-BREAK SPACE}"
+"""A blank at which no line is broken."""
 
 
 def compare(name: str, variants: list[str], expect: str | None, out: Output) -> int:
@@ -144,7 +146,7 @@ def text(sessions: list[Session], found: Comparison) -> list[str]:
         for outcome, side in zip(found.outcomes, found.parting.sides, strict=True):
             lines += entry(f"  {outcome.variant:<{width}}  {f'#{side.step}':>{steps}}  ", side.text)
     lines += ["", "outcome", *outcome_lines(found.outcomes, width)]
-    if len(sessions) > 2 and found.parting is not None:
+    if found.parting is not None and len(found.groups) < len(sessions):
         lines += ["", *entry("agree: ", " | ".join(", ".join(group) for group in found.groups))]
     lines += [line for note in found.notes for line in entry("note: ", note)]
     if found.parting is not None:
@@ -175,16 +177,17 @@ def outcome_lines(outcomes: tuple[Outcome, ...], width: int) -> list[str]:
         if each.end != "end":
             told += f"; {each.end} at #{each.step}: {each.why}"
         lines += entry(f"  {each.variant:<{width}}  ", told)
-        if own := [f"{name} {each.counters[name]}" for name in names if name not in same and name in each.counters]:
+        if own := [f"{name}{TIE}{each.counters[name]}" for name in names if name not in same and name in each.counters]:
             lines += entry(" " * (width + 4), ", ".join(own))
     if same:
-        lines += entry(f"  {'in all':<{width}}  ", ", ".join(f"{name} {outcomes[0].counters[name]}" for name in same))
+        lines += entry(f"  {'in all':<{width}}  ", ", ".join(f"{name}{TIE}{outcomes[0].counters[name]}" for name in same))
     return lines
 
 
 def entry(head: str, words: str) -> list[str]:
     """A line that goes on under its own beginning."""
-    return wrap(
+    lines = wrap(
         words, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_long_words=False,
         break_on_hyphens=False,
     )  # fmt: skip
+    return [line.replace(TIE, " ") for line in lines]
