@@ -237,3 +237,21 @@ def test_short_names(names: list[str], expected: list[str]) -> None:
 
 def test_long_words_are_cut_but_for_their_sign() -> None:
     assert [cut("abcdefgh", 8), cut("abcdefghi", 8), cut("abcdefghi!", 8)] == ["abcdefgh", "abcdef..", "abcde..!"]
+
+
+def test_a_counter_and_its_value_stay_on_a_line(charge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """And a run with a process that is gone has its outcome, too."""
+    Path("child.toml").write_text(
+        TOML.replace('answers = ["mem_cgroup_charge(order=4) = -ENOMEM"]', "")
+        .replace("[3]", "[4, 0]")
+        .replace(
+            "[expect]\n",
+            '[[event]]\nfork = "child"\n[[event]]\nprocess = "child"\nwrite = "heap+0x5000"\n'
+            '[[event]]\nmunmap = { at = "heap+0x4000", size = "16K" }\n[[event]]\nexit = "child"\n[expect]\n',
+        )
+    )
+    out = compare(capsys, "child.toml", "6.8", "6.12")[1]
+    assert "counters in event 3 (cpu0: munmap heap+0x4000, 0x4000)" in out
+    assert "counters: thp_deferred_split_page +1" in out
+    numbers = [line.split()[0] for line in out.splitlines() if line.strip()]
+    assert not [word for word in numbers if word.strip(",").isdigit()]
