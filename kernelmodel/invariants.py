@@ -118,6 +118,17 @@ def mapcounts_match(m: Machine) -> Iterator[str]:
             yield f"folio {pfn:#x} is mapped by {leaves.get(pfn, 0)} PMDs, its entire mapcount says {whole.get(pfn, 0)}"
 
 
+def large_mapcounts_match(m: Machine) -> Iterator[str]:
+    """A large folio's own mapcount is the sum of all (6.15 on), and its slots claim no more than that."""
+    for head, n in m._large_mapcount.items():
+        total = sum(m._mapcount.run(head, 1 << m.folio_order.get(head))) + m._entire_mapcount.get(head)
+        if n != total:
+            yield f"folio {head:#x} has {total} maps, its large mapcount says {n}"
+        slots = m._mm_id_mapcount.get(head)
+        if (slots & 0xFFFF) + (slots >> 16) > n:
+            yield f"folio {head:#x} has {n} maps, its mm slots say {slots & 0xFFFF} and {slots >> 16}"
+
+
 def mapped_pages_are_referenced(m: Machine) -> Iterator[str]:
     """A mapped page belongs to a folio with at least as many references as it has maps."""
     ptes, leaves, _, _ = maps(m)
@@ -262,7 +273,7 @@ ALWAYS: dict[str, Check] = {
     each.__name__: each
     for each in (
         nr_free_matches_lists, nr_free_pages_matches, blocks_are_aligned, buddies_are_merged, blocks_do_not_overlap,
-        mapcounts_match, mapped_pages_are_referenced, anon_pages_match, nr_ptes_matches, charges_match,
+        mapcounts_match, large_mapcounts_match, mapped_pages_are_referenced, anon_pages_match, nr_ptes_matches, charges_match,
         deposited_tables_are_idle, huge_zero_references_match, vmas_are_in_order,
     )
 }  # fmt: skip

@@ -89,10 +89,9 @@ def repeated(words: Iterable[str]) -> str:
 
 
 def unlike(a: Session, mine: Outcome, b: Session, other: Outcome) -> list[str]:
-    """In what two ends differ: ``events``, ``results``, ``orders``, ``there``, ``end``, statistics that both releases have."""
-    found = [
-        name for name in ("events", "results", "orders", "there", "end") if getattr(mine, name) != getattr(other, name)
-    ]
+    """In what two ends differ: fields of ``Outcome``, and statistics that both releases have."""
+    fields = ("events", "results", "orders", "there", "end")
+    found = [name for name in fields if getattr(mine, name) != getattr(other, name)]
     counted = {name for name, _ in mine.counters.items() ^ other.counters.items()}
     return found + sorted(name for name in counted if has_statistic(a, name) and has_statistic(b, name))
 

@@ -221,7 +221,7 @@ class Other:
         """What a screen shows of it."""
         from tui.paint.beside import Second
 
-        snap = self.session.snapshot(view._replace(events=max(view.events, _LISTED)))
+        snap = self.session.snapshot(view._replace(ptes=1, timeline=1, overview=0, events=_LISTED))
         signs = {event.step: sign for event in snap.events if (sign := self._sign(event))}
         return Second(snap, self.first.variant, self.parted(), self.trouble, signs, tuple(self._outcomes()))
 

@@ -110,7 +110,7 @@ HABITS = (
     Habit("another CPU", ("cpu 0", "info cpus"), "cpu.prev cpu.next", "looks only; the scenario says which CPU runs"),
     Habit("what changed", ("changes", "set diff start"), "view.diff", "`*` marks each value, PTE, list that differs"),
     Habit("compare two states", ("diff here", "diff 3 9"), "view.diff"),
-    Habit("compare two versions", ("compare v3-off", "compare off"), "view.second",
+    Habit("compare two versions", ("compare v3-off",), "view.second",
           "both runs step together; `≠` marks what differs"),
     Habit("values of C expressions", ("print vma->vm_start", "print/x addr", "display orders[i]"), "cmd.print"),
     Habit("who wrote it", ("last orders[i]", "history orders[i]", "next-change addr"), "enter nav.change_prev"),

@@ -180,7 +180,8 @@ def outcome_lines(outcomes: tuple[Outcome, ...], width: int) -> list[str]:
         if own := [f"{name}{TIE}{each.counters[name]}" for name in names if name not in same and name in each.counters]:
             lines += entry(" " * (width + 4), ", ".join(own))
     if same:
-        lines += entry(f"  {'in all':<{width}}  ", ", ".join(f"{name}{TIE}{outcomes[0].counters[name]}" for name in same))
+        shared = ", ".join(f"{name}{TIE}{outcomes[0].counters[name]}" for name in same)
+        lines += entry(f"  {'in all':<{width}}  ", shared)
     return lines
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A write to a page that is mapped but not writable: ``do_wp_page`` and ``wp_page_copy`` of mm/memory.c.
 
-A copy is always one page: a write after a read fault, or after fork, never comes to alloc_anon_folio.  From 6.5 to 7.1
+A copy is always one page: a write after a read fault, or after fork, never comes to alloc_anon_folio.  From 6.5 to 7.2
 only the test for reuse differs (``wp_can_reuse_anon_folio``, in 6.5 still in the text of do_wp_page).  Not here: KSM,
 the swap cache, pages that are not on an LRU list yet, UFFD_FEATURE_WP_ASYNC, unsharing.
 """

@@ -14,7 +14,7 @@ from kernelmodel.snapshot import Change
 
 _SILENT = frozenset(
     {"cpu_event", "answered", "list_next", "list_prev", "buddy_order", "uffd_events", "table_used",
-     "table_mm", "table_free", "table_next", "pgd"}
+     "table_mm", "table_free", "table_next", "pgd", "mm_mt", "vma_next", "vma_free", "vma_name", "vm_mm"}
 )  # fmt: skip
 MAX_CELLS = 4096
 """Changed cells that are looked at for one snapshot."""
@@ -145,9 +145,10 @@ def cell_name(m: Machine, field: Field, index: int, n: int) -> str:
         return f"{level} table {table} {span}"
     if stat := stat_name(m, field.name, index):
         return stat
-    if field.name in ("vm_start", "vm_end", "vm_flags", "anon_vma"):
-        return f"vma {m.vma_names[m.vma_name.get(index)]} ->{field.name}"
-    if field.name in ("nr_ptes", "mm_flags", "map_count"):
+    if field.name in ("vm_start", "vm_end", "vm_flags", "vm_pgoff", "anon_vma", "anon_vma_parents"):
+        there = m.vm_end.get(index)
+        return f"vma {m.vma_names[m.vma_name.get(index)] if there else f'#{index} (not there)'} ->{field.name}"
+    if field.name in ("nr_ptes", "mm_flags", "map_count", "mm_users"):
         return f"mm {m.mm_names[index]} ->{field.name}"
     if field.name in ("nr_free_pages", "watermark", "frontier"):
         return f"zone {m.zones[index if field.name != 'watermark' else index // 4].name} {field.name}"
@@ -165,7 +166,7 @@ def value_texts(m: Machine, field: Field, index: int, old: int, new: int) -> tup
     """Old and new value, hex where it is an entry or flags by name."""
     if field is m.page_flags:
         return tuple("|".join(flag_names(each, PAGE_FLAG_NAMES)) or "0" for each in (old, new))  # type: ignore[return-value]
-    if field.name in ("pgtable", "vm_flags", "mm_flags", "frontier", "index", "huge_zero_pfn"):
+    if field.name in ("pgtable", "vm_start", "vm_end", "vm_pgoff", "vm_flags", "mm_flags", "frontier", "index", "huge_zero_pfn"):
         return f"{old:#x}", f"{new:#x}"
     if field is m.node_stat:
         unit = stat_unit(m, NODE_STATS[index])

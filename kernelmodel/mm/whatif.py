@@ -16,7 +16,6 @@ from kernelmodel.defs import (
     MM_ANONPAGES,
     MMF_UNSTABLE,
     MTHP_STAT_ANON_FAULT_ALLOC,
-    MTHP_STAT_ANON_FAULT_ALLOC,
     THP_FAULT_ALLOC,
     VM_UFFD_MISSING,
 )

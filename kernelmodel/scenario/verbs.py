@@ -15,6 +15,8 @@ from kernelmodel.scenario.types import Action, VmaSpec
 NAME = r"[A-Za-z_][A-Za-z0-9_.-]{0,63}"
 NAME_WORDS = "a letter or _, then letters, digits, _ . - (at most 64)"
 MAX_COUNT = (1 << 64) - 1
+MAX_PROCESSES = 255
+"""What the machine's fields have room for."""
 VMA_FLAGS = (
     "VM_READ", "VM_WRITE", "VM_EXEC", "VM_SHARED", "VM_HUGEPAGE", "VM_NOHUGEPAGE", "VM_GROWSDOWN", "VM_SEQ_READ",
     "VM_RAND_READ", "VM_DONTEXPAND", "VM_PFNMAP", "VM_IO", "VM_MIXEDMAP", "VM_DONTCOPY", "VM_LOCKED",
@@ -114,6 +116,8 @@ def declare(ctx: Context, tables: list[dict[str, Any]]) -> None:
                 ctx.faults.add(
                     (*path, "fork"), f"there is a process {show(name)} already", "each has a name of its own"
                 )
+            elif len(ctx.processes) == MAX_PROCESSES:
+                ctx.faults.add((*path, "fork"), f"more than {MAX_PROCESSES} processes", "leave some out")
             else:
                 ctx.processes.append(name)
         spec = table.get("mmap")

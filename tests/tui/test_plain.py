@@ -37,7 +37,7 @@ def test_it_executes_what_waits_then_what_is_typed():
 def test_output_of_a_script_holds_no_prompt_and_no_escape():
     _, text = run("where\necho \x1b[31m\n", ["info table", "frob"])
     assert "\x1b" not in text
-    assert "#0 __handle_mm_fault:10" in text
+    assert "#0 __handle_mm_fault:11" in text
     assert "(thp) where" not in text
     assert not text.startswith("(thp)")
 
