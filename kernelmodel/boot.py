@@ -98,9 +98,10 @@ def set_up_policy(m: Machine, scenario: Scenario) -> None:
     knobs = m.variant.names.knobs
     if "hugepages-*kB" in knobs:
         policies = dict.fromkeys(range(2, arch.pmd_order + 1), "never")
-        if not boot.thp_anon:
+        thp_anon = boot.thp_anon if "thp_anon" in knobs else ()
+        if not thp_anon:
             policies[arch.pmd_order] = "inherit"
-        policies.update(boot.thp_anon)
+        policies.update(thp_anon)
         for name, policy in thp.per_size:
             policies[size_order(arch, name)] = policy
         for order, policy in policies.items():

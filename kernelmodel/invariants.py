@@ -273,8 +273,8 @@ ALWAYS: dict[str, Check] = {
     each.__name__: each
     for each in (
         nr_free_matches_lists, nr_free_pages_matches, blocks_are_aligned, buddies_are_merged, blocks_do_not_overlap,
-        mapcounts_match, large_mapcounts_match, mapped_pages_are_referenced, anon_pages_match, nr_ptes_matches, charges_match,
-        deposited_tables_are_idle, huge_zero_references_match, vmas_are_in_order,
+        mapcounts_match, large_mapcounts_match, mapped_pages_are_referenced, anon_pages_match, nr_ptes_matches,
+        charges_match, deposited_tables_are_idle, huge_zero_references_match, vmas_are_in_order,
     )
 }  # fmt: skip
 """Hold at every stop."""

@@ -70,7 +70,7 @@ class Machine:
         """1 + anon_vma of an anonymous folio."""
         self.page_index = field("index", 8)
         self.memcg_data = field("memcg_data", 1)
-        self.cleared = field("cleared", 1)
+        self.cleared = field("cleared", 1, stat=True)
         """By a folio's head: how often its memory was cleared since it was allocated."""
         # free lists, by node; see mm/page_alloc.py
         self.buddy_order = field("buddy_order", 1)

@@ -47,10 +47,10 @@ def mmap(cpu: int, mm: Mm, action: Action) -> Path[int]:
 
 
 def flags_of(m: Machine, names: tuple[str, ...]) -> int:
-    """VM_ flags as they stand, and what MAP_ flags add (calc_vm_flag_bits; MAP_STACK from 6.7 on)."""
+    """VM_ flags as they stand, and what MAP_ flags add (calc_vm_flag_bits; MAP_STACK from 6.8 on)."""
     flags = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC
     added = {"MAP_GROWSDOWN": VM_GROWSDOWN, "MAP_LOCKED": VM_LOCKED, "MAP_NORESERVE": VM_NORESERVE}
-    if m.release >= (6, 7):
+    if m.release >= (6, 8):
         added["MAP_STACK"] = VM_NOHUGEPAGE
     for name in names:
         flags |= getattr(defs, name) if name.startswith("VM_") else added.get(name, 0)

@@ -66,10 +66,10 @@ def do_user_addr_fault(cpu: int, mm: Mm, address: int, write: bool, tried: int) 
     """Find the VMA and check the access, as the exception handler does."""
     vma = find_vma(mm, address)
     if vma is None:
-        yield Decision("return", "VM_FAULT_SIGSEGV", addr=address, reason="no-vma")
+        yield Decision("return", "VM_FAULT_SIGSEGV", addr=address, reason="no-vma", arg=int(write))
         return VM_FAULT_SIGSEGV
     if not vma.vm_flags & (VM_WRITE if write else VM_ACCESS_FLAGS):
-        yield Decision("return", "VM_FAULT_SIGSEGV", addr=address, reason="access-error")
+        yield Decision("return", "VM_FAULT_SIGSEGV", addr=address, reason="access-error", arg=int(write))
         return VM_FAULT_SIGSEGV
     flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER | tried
     if write:
@@ -79,7 +79,7 @@ def do_user_addr_fault(cpu: int, mm: Mm, address: int, write: bool, tried: int) 
 
 def handle_mm_fault(vma: Vma, address: int, flags: int, cpu: int) -> Path[int]:
     """One pass through the fault path, and its accounting."""
-    ret = yield from vma.m.variant.handle_mm_fault(vma, address, flags, cpu)
+    ret = yield from __handle_mm_fault(vma, address, flags, cpu)
     mm_account_fault(vma.vm_mm, flags, ret)
     again = not ret and not hardware_allows(vma.vm_mm, address, bool(flags & FAULT_FLAG_WRITE))
     write = flags & FAULT_FLAG_WRITE

@@ -17,8 +17,6 @@ class Variant(NamedTuple):
 
     id: str
     names: VariantNames
-    handle_mm_fault: Callable[[Vma, int, int, int], Path[int]]
-    """__handle_mm_fault: (vma, address, flags, cpu) to VM_FAULT_ bits."""
     do_huge_pmd_anonymous_page: Callable[[VmFault], Path[int]]
     do_huge_pmd_wp_page: Callable[[VmFault], Path[int]]
     do_anonymous_page: Callable[[VmFault], Path[int]]
@@ -34,7 +32,7 @@ class Variant(NamedTuple):
 
 def link(names: VariantNames) -> Variant:
     """Load a variant's module and those of its release, and tie them together."""
-    from kernelmodel.fault import entry, huge_pmd, huge_pmd_6_10, huge_pmd_6_13, swap, wp, wp_6_9, wp_6_15
+    from kernelmodel.fault import huge_pmd, huge_pmd_6_10, huge_pmd_6_13, swap, wp, wp_6_9, wp_6_15
 
     anonymous = huge_pmd_6_13 if names.has(6, 13) else huge_pmd_6_10 if names.has(6, 10) else huge_pmd
     reuse = wp_6_15 if names.has(6, 15) else wp_6_9 if names.has(6, 9) else wp
@@ -46,7 +44,6 @@ def link(names: VariantNames) -> Variant:
     return Variant(
         id=names.id,
         names=names,
-        handle_mm_fault=entry.__handle_mm_fault,
         do_huge_pmd_anonymous_page=anonymous.do_huge_pmd_anonymous_page,
         do_huge_pmd_wp_page=(huge_pmd_6_13 if names.has(6, 13) else huge_pmd).do_huge_pmd_wp_page,
         do_anonymous_page=own("do_anonymous_page"),

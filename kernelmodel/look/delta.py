@@ -16,6 +16,9 @@ _SILENT = frozenset(
     {"cpu_event", "answered", "list_next", "list_prev", "buddy_order", "uffd_events", "table_used",
      "table_mm", "table_free", "table_next", "pgd", "mm_mt", "vma_next", "vma_free", "vma_name", "vm_mm"}
 )  # fmt: skip
+_HEX = frozenset(
+    {"pgtable", "vm_start", "vm_end", "vm_pgoff", "vm_flags", "mm_flags", "frontier", "index", "huge_zero_pfn"}
+)
 MAX_CELLS = 4096
 """Changed cells that are looked at for one snapshot."""
 MAX_ENTRIES = 1 << 16
@@ -166,7 +169,7 @@ def value_texts(m: Machine, field: Field, index: int, old: int, new: int) -> tup
     """Old and new value, hex where it is an entry or flags by name."""
     if field is m.page_flags:
         return tuple("|".join(flag_names(each, PAGE_FLAG_NAMES)) or "0" for each in (old, new))  # type: ignore[return-value]
-    if field.name in ("pgtable", "vm_start", "vm_end", "vm_pgoff", "vm_flags", "mm_flags", "frontier", "index", "huge_zero_pfn"):
+    if field.name in _HEX:
         return f"{old:#x}", f"{new:#x}"
     if field is m.node_stat:
         unit = stat_unit(m, NODE_STATS[index])

@@ -85,7 +85,8 @@ def keys(scenario: Scenario) -> list[str]:
                 found += [f"{key.name}[{n}].{name}" for name in names]
                 inner = [(each.name, each.kind) for each in key.kind.table.keys if each.name in element]
                 tables = [(name, kind) for name, kind in inner if isinstance(kind, Table)]
-                found += [f"{key.name}[{n}].{name}.{k.name}" for name, table in tables for k in table.keys]
+                known = [(name, each) for name, table in tables for each in table.keys if not each.pattern]
+                found += [f"{key.name}[{n}].{name}.{each.name}" for name, each in known]
             if key.name == "vma":
                 found += [f"vma.{each['name']}.{name}" for each in elements for name in names]
         elif isinstance(key.kind, Map):

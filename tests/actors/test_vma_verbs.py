@@ -7,12 +7,13 @@ import pytest
 
 from kernelmodel import defs
 from kernelmodel.defs import EEXIST, EFAULT, EINVAL, ENOMEM, VM_HUGEPAGE, VM_LOCKED, VM_NOHUGEPAGE, PG_swapbacked
+from kernelmodel.look.delta import cell_name
 from kernelmodel.mm.page_alloc import page_folio
 from kernelmodel.mm.vma import find_vma, vmas
 from kernelmodel.mm.vmstat import counters
 from kernelmodel.session import Session
 from kernelmodel.structs import Mm
-from kernelmodel.trace import maps
+from kernelmodel.trace import follow, maps
 from tests.actors.acts import (
     K,
     M,
@@ -194,7 +195,7 @@ def test_a_new_mapping_between_two(variant: str, pages: tuple[int, ...], expecte
     assert layout(s) == expected
 
 
-@pytest.mark.parametrize(("variant", "stack"), [("6.5", 0), ("v8", VM_NOHUGEPAGE), ("6.18", VM_NOHUGEPAGE)])
+@pytest.mark.parametrize(("variant", "stack"), [("6.5", 0), ("v8", 0), ("6.8", VM_NOHUGEPAGE), ("6.18", VM_NOHUGEPAGE)])
 def test_flags_of_a_new_mapping(variant: str, stack: int) -> None:
     s = play(mmap("new", 8 * M, 1 * M, "MAP_STACK", "MAP_GROWSDOWN", "MAP_NORESERVE"), variant=variant)
     assert flags(s, 8 * M) & VM_NOHUGEPAGE == stack
@@ -377,3 +378,15 @@ def test_a_monitor_is_left_behind(variant: str, marker: str) -> None:
     assert not flags(s, 16 * M) & (defs.VM_UFFD_MISSING | defs.VM_UFFD_WP)
     assert maps(s, START + 16 * M)["mapped"] == marker
     assert told(s, "mremap-move") == ["mremap-move:ptes" if variant == "6.14" else "mremap-move:table"]
+
+
+# -- what is told --------------------------------------------------------------------------------------
+def test_a_refused_write_is_told_as_a_write() -> None:
+    s = play(munmap(0, 4 * M), write(0))
+    assert [row["access"] for row in follow(s.__class__(s.scenario)) if row["type"] == "fault"] == ["write"]
+
+
+def test_a_vma_that_is_gone_has_a_number_and_no_name() -> None:
+    s = play(munmap(0, 64 * K))
+    gone = [number for number in range(2) if not s.m.vm_end.get(number)]
+    assert [cell_name(s.m, s.m.vm_start, number, 1) for number in gone] == [f"vma #{gone[0]} (not there) ->vm_start"]

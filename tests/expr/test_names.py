@@ -186,7 +186,7 @@ def test_names_that_nothing_has(text: str, names: list[str], hint: str) -> None:
 
 
 def test_operands_cannot_be_followed() -> None:
-    assert [each.name for each in unknown(parse("order + i"), [], followed=True)] == ["order"]
+    assert [each.name for each in unknown(parse("fault + i"), [], followed=True)] == ["fault"]
     assert [each.name for each in unknown(parse("hugepage"), [], followed=True)] == ["hugepage"]
 
 
@@ -194,7 +194,7 @@ def test_operands_cannot_be_followed() -> None:
     ("make", "text", "culprit", "words"),
     [
         ("watch", "nosuch", "nosuch", "nothing has the name"), ("watch", "mm->nosuch", "nosuch", "struct mm_struct has no member"),
-        ("watch", "order", "order", r"operand .* changed\(order\)"), ("add", "alloc if i > 0 && nosuch", "nosuch", "nothing"),
+        ("watch", "fault", "fault", r"operand .* changed\(fault\)"), ("add", "alloc if i > 0 && nosuch", "nosuch", "nothing"),
         ("add", 'alloc log "a {nosuch} b"', "nosuch} b", "nothing"), ("add", "alloc if 1 / 0", "/ 0", "division"),
         ("add", "alloc if order && (1 << 64)", "<< 64)", "shift"), ("watch", "i if mm->x", "x", "no member x"),
     ],
@@ -215,7 +215,7 @@ def test_what_is_said_anew_is_checked_too() -> None:
     stops.add("alloc if order > 3")
     stops.watch("i")
     for change in (lambda: stops.set_condition(1, "nosuch"), lambda: stops.replace(1, "alloc if nosuch"),
-                   lambda: stops.replace(2, "order"), lambda: stops.add("alloc", "nosuch")):  # fmt: skip
+                   lambda: stops.replace(2, "fault"), lambda: stops.add("alloc", "nosuch")):  # fmt: skip
         with pytest.raises(ExprError):
             change()
     assert [each.text for each in stops] == ["alloc if order > 3", "i"]

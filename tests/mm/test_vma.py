@@ -8,7 +8,7 @@ import random
 import pytest
 
 from kernelmodel.invariants import violations
-from kernelmodel.mm.vma import find_vma, vmas
+from kernelmodel.mm.vma import find_vma, vma_alloc, vmas
 from kernelmodel.session import Session
 from kernelmodel.structs import Mm
 from tests.actors.acts import K, M, madvise, mmap, mprotect, mremap, munmap, read, write
@@ -71,3 +71,18 @@ def test_find_vma_agrees_with_the_list() -> None:
         inside = [vma.id for vma in vmas(mm) if vma.vm_start <= START + at < vma.vm_end]
         found = find_vma(mm, START + at)
         assert ([found.id] if found is not None else []) == inside
+
+
+@pytest.mark.parametrize("broken", ["vmas_are_in_order", "every_vma_is_linked", "maps_lie_in_vmas"])
+def test_invariants_see_what_they_are_for(broken: str) -> None:
+    s = story(write(0), munmap(2 * M, 1 * M), variant="6.12")
+    while not s.finished:
+        s.advance()
+    first = vmas(Mm(s.m, 0))[0]
+    if broken == "vmas_are_in_order":
+        first.vm_end = START + 4 * M
+    elif broken == "every_vma_is_linked":
+        vma_alloc(s.m, "heap")
+    else:
+        first.vm_start = START + 4 * K
+    assert broken in {name for name, _ in violations(s.m, settled=True)}

@@ -41,7 +41,11 @@ def test_it_meets_its_expectation(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_it_is_loaded_without_a_note_unless_that_is_its_subject(name: str) -> None:
-    assert bool(load(ROOT / name).warnings) is ("ignored" in name)
+    """But a file that is meant for many variants spells the knobs of all of them."""
+    notes = load(ROOT / name).warnings
+    if name.startswith(("matrix/", "review/")):
+        notes = tuple(note for note in notes if not note.endswith("the value has no effect"))
+    assert bool(notes) is ("ignored" in name)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if "/" in name])

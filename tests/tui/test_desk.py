@@ -241,7 +241,7 @@ def test_keys_on_a_watchpoint_in_the_list(shell):
 
 def test_edit_opens_a_new_breakpoint_under_the_cursor(shell):
     shell.press("]", "B")
-    assert shell.lines[-2].startswith("(thp) break alloc_anon_folio:67 if")
+    assert shell.lines[-2].startswith("(thp) break alloc_anon_folio:68 if")
     shell.press("escape")
     shell.type("pane console").press("B")
     assert shell.lines[-2].rstrip() == "(thp) break"

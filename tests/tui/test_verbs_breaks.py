@@ -240,7 +240,7 @@ def test_commands_that_never_end_are_ended(console, monkeypatch, lines):
 @pytest.mark.parametrize(
     ("line", "col", "words"),
     [("watch nosuch", 6, "nosuch"), ("watch mm->nosuch", 10, "no member"), ("break alloc if nosuch", 15, "nosuch"),
-     ("watch order", 6, "order"), ("break alloc if 1 / 0", 15, "division")],
+     ("watch fault", 6, "fault"), ("break alloc if 1 / 0", 15, "division")],
 )  # fmt: skip
 def test_what_can_never_have_a_value_is_refused(console, line, col, words):
     before = state(console)
