@@ -477,7 +477,8 @@ function a row reads the cell from the run. A test holds the page against the ru
 patches and the releases say (`tests/data/variants_matrix.toml`). ✓ is yes, – is no or nothing of the kind, `n/a` can't
 be asked, `=` is the cell to the left. v3-off, v3 without its option, has no column: it is order-0, always.
 
-v1 has large folios on arm64 only, so all of them run there, with pages of 16K (a lost race with pages of 4K).
+v1 has large folios on arm64 only, so all of them run there, with pages of 16K (4K for the lost race), and on x86-64 for
+userfaultfd alone.
 """
 
 

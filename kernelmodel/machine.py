@@ -100,6 +100,8 @@ class Machine:
         self.min_flt = field("min_flt", 8, stat=True)
         self.maj_flt = field("maj_flt", 8, stat=True)
         self.map_count = field("map_count", 4)
+        self.mmap_lock = field("mmap_lock", 4)
+        """See mm/mmap_lock.py."""
         self.mm_users = field("mm_users", 1)
         """1 while the process lives, 2 after its exit, 0 before it is forked."""
         self.mm_mt = field("mm_mt", 4)

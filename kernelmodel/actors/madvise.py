@@ -19,6 +19,7 @@ from kernelmodel.defs import (
     VM_SEQ_READ,
 )
 from kernelmodel.mm.lazyfree import madvise_free_single_vma
+from kernelmodel.mm.mmap_lock import mmap_read_lock, mmap_read_unlock, mmap_write_lock, mmap_write_unlock
 from kernelmodel.mm.vma import find_vma, find_vma_below, find_vma_intersection
 from kernelmodel.mm.vma_modify import vma_modify
 from kernelmodel.mm.zap import unmap_page_range
@@ -38,7 +39,20 @@ FLAGS = {
 
 
 def madvise(cpu: int, mm: Mm, action: Action) -> Path[int]:
-    """do_madvise: what is there is advised, a hole in the range is -ENOMEM at the end.
+    """do_madvise, with mmap_lock held for writing where VMAs change, else for reading."""
+    if action.arg("advice") in FLAGS:
+        yield from mmap_write_lock(mm, cpu)
+        error = yield from madvise_walk_vmas(cpu, mm, action)
+        mmap_write_unlock(mm, cpu)
+        return error
+    yield from mmap_read_lock(mm)
+    error = yield from madvise_walk_vmas(cpu, mm, action)
+    mmap_read_unlock(mm)
+    return error
+
+
+def madvise_walk_vmas(cpu: int, mm: Mm, action: Action) -> Path[int]:
+    """What is there is advised, a hole in the range is -ENOMEM at the end.
 
     From 6.9 on MADV_POPULATE_ does not walk VMAs and stops at a hole.
     """

@@ -17,6 +17,7 @@ from kernelmodel.defs import (
     VM_ACCESS_FLAGS,
     VM_FAULT_ERROR,
     VM_FAULT_OOM,
+    VM_FAULT_RETRY,
     VM_IO,
     VM_MAYREAD,
     VM_PFNMAP,
@@ -25,6 +26,7 @@ from kernelmodel.defs import (
     VM_WRITE,
 )
 from kernelmodel.fault.entry import handle_mm_fault
+from kernelmodel.mm.mmap_lock import mmap_read_lock, mmap_read_unlock, mmap_write_unlock
 from kernelmodel.mm.pgtable import pmd_offset, pte_place
 from kernelmodel.mm.vma import find_vma, find_vma_intersection
 from kernelmodel.structs import Mm, Vma
@@ -49,20 +51,26 @@ def faultin_vma_page_range(mm: Mm, start: int, end: int, write: bool, cpu: int) 
     vma = find_vma(mm, start)
     if vma is None or check_vma_flags(vma, write, False):
         return -EINVAL
-    return (yield from __get_user_pages(vma, start, end, write, cpu))
+    return (yield from __get_user_pages(mm, start, end, write, cpu))
 
 
 def mm_populate(mm: Mm, start: int, end: int, cpu: int) -> Path[None]:
-    """MAP_POPULATE and VM_LOCKED: as writes where the VMA is private and writable; what can't be had is left out."""
+    """MAP_POPULATE and VM_LOCKED: as writes where the VMA is private and writable; what can't be had is left out.
+
+    The caller has changed VMAs and lets go of mmap_lock here.
+    """
+    mmap_write_unlock(mm, cpu)
+    yield from mmap_read_lock(mm)
     while start < end:
         vma = find_vma_intersection(mm, start, end)
         if vma is None:
-            return
+            break
         part = min(vma.vm_end, end)
         write = vma.vm_flags & (VM_WRITE | VM_SHARED) == VM_WRITE
         if not check_vma_flags(vma, write, bool(vma.vm_flags & VM_ACCESS_FLAGS)):
-            yield from __get_user_pages(vma, max(start, vma.vm_start), part, write, cpu)
+            yield from __get_user_pages(mm, max(start, vma.vm_start), part, write, cpu)
         start = part
+    mmap_read_unlock(mm)
 
 
 def check_vma_flags(vma: Vma, write: bool, force: bool) -> int:
@@ -75,16 +83,20 @@ def check_vma_flags(vma: Vma, write: bool, force: bool) -> int:
     return 0 if flags & VM_READ or (force and flags & VM_MAYREAD) else -EFAULT
 
 
-def __get_user_pages(vma: Vma, start: int, end: int, write: bool, cpu: int) -> Path[int]:
-    """Page by page, a leaf in one step: 0, -ENOMEM or -EFAULT."""
-    mm = vma.vm_mm
+def __get_user_pages(mm: Mm, start: int, end: int, write: bool, cpu: int) -> Path[int]:
+    """Page by page, a leaf in one step: 0, -ENOMEM or -EFAULT.  A retry has dropped mmap_lock: the VMA may be gone."""
     flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE | (FAULT_FLAG_WRITE if write else 0)
     while start < end:
         size = follow_page(mm, start, write)
         if size:
             start = (start & -size) + size
             continue
+        vma = find_vma(mm, start)
+        if vma is None:
+            return -EFAULT
         ret = yield from handle_mm_fault(vma, start, flags, cpu)
+        if ret & VM_FAULT_RETRY:
+            yield from mmap_read_lock(mm)
         if ret & VM_FAULT_ERROR:
             return -ENOMEM if ret & VM_FAULT_OOM else -EFAULT
     return 0

@@ -30,6 +30,7 @@ from kernelmodel.defs import (
 )
 from kernelmodel.fault import huge_pmd
 from kernelmodel.fault.common import handle_pte_fault
+from kernelmodel.mm.mmap_lock import mmap_read_lock, mmap_read_unlock
 from kernelmodel.mm.pgtable import pmd_alloc, pmd_none, translate
 from kernelmodel.mm.vma import find_vma
 from kernelmodel.mm.vmstat import count_vm_event
@@ -63,9 +64,14 @@ def hardware_allows(mm: Mm, address: int, write: bool) -> bool:
 
 
 def do_user_addr_fault(cpu: int, mm: Mm, address: int, write: bool, tried: int) -> Path[int]:
-    """Find the VMA and check the access, as the exception handler does."""
+    """Find the VMA and check the access, as the exception handler does.
+
+    A fault that asks for a retry has let go of mmap_lock.
+    """
+    yield from mmap_read_lock(mm)
     vma = find_vma(mm, address)
     if vma is None:
+        mmap_read_unlock(mm)
         yield Decision("return", "VM_FAULT_SIGSEGV", addr=address, reason="no-vma", arg=int(write))
         return VM_FAULT_SIGSEGV
     if not vma.vm_flags & (VM_WRITE if write else VM_ACCESS_FLAGS):
@@ -74,7 +80,10 @@ def do_user_addr_fault(cpu: int, mm: Mm, address: int, write: bool, tried: int) 
     flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER | tried
     if write:
         flags |= FAULT_FLAG_WRITE
-    return (yield from handle_mm_fault(vma, address, flags, cpu))
+    ret = yield from handle_mm_fault(vma, address, flags, cpu)
+    if not ret & VM_FAULT_RETRY:
+        mmap_read_unlock(mm)
+    return ret
 
 
 def handle_mm_fault(vma: Vma, address: int, flags: int, cpu: int) -> Path[int]:

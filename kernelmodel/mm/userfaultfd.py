@@ -14,6 +14,7 @@ from kernelmodel.defs import (
     VM_UFFD_WP,
 )
 from kernelmodel.machine import Machine
+from kernelmodel.mm.mmap_lock import mmap_read_unlock
 from kernelmodel.mm.tables import table_of
 from kernelmodel.structs import Vma, VmFault
 
@@ -51,7 +52,9 @@ def handle_userfault(vmf: VmFault, reason: int) -> Path[int]:
     m = vmf.m
     if not vmf.flags & FAULT_FLAG_ALLOW_RETRY:
         return VM_FAULT_SIGBUS
-    if not userfaultfd_must_wait(vmf, reason):
+    must_wait = userfaultfd_must_wait(vmf, reason)
+    mmap_read_unlock(vmf.vma.vm_mm)
+    if not must_wait:
         return VM_FAULT_RETRY
     event = m.uffd_events.add(0, 1)
     yield Wait(f"the userfaultfd monitor to answer for {vmf.address:#x}", lambda: m.uffd_events.get(event) != 0)
