@@ -197,7 +197,9 @@ class LockView(NamedTuple):
 
     name: str
     owner: int
+    """CPU that holds it alone, -1 if it is read."""
     waiters: tuple[int, ...]
+    readers: int = 0
 
 
 class CpuView(NamedTuple):

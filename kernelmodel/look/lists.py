@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kernelmodel.defs import VM_FLAG_NAMES
+from kernelmodel.mm.mmap_lock import WRITER
 from kernelmodel.mm.vma import find_vma, vmas
 from kernelmodel.snapshot import CpuView, Event, LockView, TimelineMark, VmaView
 from kernelmodel.structs import Mm, Vma
@@ -87,6 +88,15 @@ def cpu_views(session: Session) -> tuple[CpuView, ...]:
 
 
 def lock_views(session: Session) -> tuple[LockView, ...]:
-    """Page-table locks that are held."""
+    """Locks that are held: page tables', and mmap_lock where there are several CPUs."""
     m = session.m
-    return tuple(LockView(f"ptl of table {table}", owner - 1, ()) for table, owner in m.ptl.items())
+    waits = session.cpus.waiting()
+
+    def view(name: str, owner: int, readers: int = 0) -> LockView:
+        return LockView(name, owner, tuple(cpu for cpu, what in waits if what == name), readers)
+
+    held = [view(f"ptl of table {table}", owner - 1) for table, owner in m.ptl.items()]
+    for mm, value in m.mmap_lock.items():
+        writer = value >= WRITER
+        held.append(view(f"mmap_lock of {m.mm_names[mm]}", value - WRITER if writer else -1, 0 if writer else value))
+    return tuple(held)

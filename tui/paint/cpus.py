@@ -24,7 +24,8 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     rows = [_cpu(each, snap, look.row.get("cpus") == at) for at, each in enumerate(snap.cpus)]
     for lock in snap.locks:
         waiting = " ".join(f"cpu{cpu}" for cpu in lock.waiters)
-        row: list[Seg] = [("   ", ""), (lock.name, "bold"), (f" held by cpu{lock.owner}", "")]
+        how = f" held by cpu{lock.owner}" if lock.owner >= 0 else f" read by {lock.readers}"
+        row: list[Seg] = [("   ", ""), (lock.name, "bold"), (how, "")]
         row.append((f", awaited by {waiting}" if waiting else "", "warn"))
         rows.append(tuple(row))
     return rows
