@@ -436,7 +436,7 @@ class Session:
                 (where[0].co_name, where[1] - where[0].co_firstlineno + 1, where[2]) if where else ("", 0, 0)
             )
             shape = Shape("", "", "", -1, -1, "", (), name, line, depth, cpu, chosen, False, False)
-            event = self.cpus[cpu].event if waiting else NO_EVENT
+            event = self.cpus[cpu].event if where else NO_EVENT
             self.log.append(shape, Decision("", ""), max(self.cpus[cpu].fault, 0), event, mark)
         if waiting:
             text = "; ".join(f"cpu{cpu} waits for {what}" for cpu, what in waiting)
