@@ -85,7 +85,7 @@ def __do_huge_pmd_anonymous_page(vmf: VmFault) -> Path[int]:
     """Get a folio, and map it if the PMD is still none."""
     m, vma = vmf.m, vmf.vma
     haddr = vmf.address & ~(m.arch.pmd_size - 1)
-    folio = yield from vma_alloc_anon_folio_pmd(vma, vmf.address)
+    folio = yield from m.variant.vma_alloc_anon_folio_pmd(vma, vmf.address)
     if folio is None:
         return VM_FAULT_FALLBACK
     pgtable = yield from pte_alloc_one(m, vma.vm_mm)
@@ -145,7 +145,7 @@ def do_huge_zero_wp_pmd(vmf: VmFault) -> Path[int]:
     """A write where the huge zero folio is mapped: a fresh folio in its place, the deposited table stays."""
     m, vma = vmf.m, vmf.vma
     haddr = vmf.address & ~(m.arch.pmd_size - 1)
-    folio = yield from vma_alloc_anon_folio_pmd(vma, vmf.address)
+    folio = yield from m.variant.vma_alloc_anon_folio_pmd(vma, vmf.address)
     if folio is None:
         return VM_FAULT_FALLBACK
     yield Decision("huge-wp", "copy", addr=vmf.address, reason="huge-zero-page")

@@ -19,6 +19,8 @@ class Variant(NamedTuple):
     names: VariantNames
     do_huge_pmd_anonymous_page: Callable[[VmFault], Path[int]]
     do_huge_pmd_wp_page: Callable[[VmFault], Path[int]]
+    vma_alloc_anon_folio_pmd: Callable[[Vma, int], Path[Any]]
+    """(vma, address) to a PMD-sized folio; called from 6.13 on."""
     do_anonymous_page: Callable[[VmFault], Path[int]]
     alloc_anon_folio: Callable[[VmFault], Path[Any]]
     """None where the variant has no function of that name (nothing calls it then)."""
@@ -32,7 +34,7 @@ class Variant(NamedTuple):
 
 def link(names: VariantNames) -> Variant:
     """Load a variant's module and those of its release, and tie them together."""
-    from kernelmodel.fault import huge_pmd, huge_pmd_6_10, huge_pmd_6_13, swap, wp, wp_6_9, wp_6_15
+    from kernelmodel.fault import huge_pmd, huge_pmd_6_10, huge_pmd_6_13, huge_pmd_7_2, swap, wp, wp_6_9, wp_6_15
 
     anonymous = huge_pmd_6_13 if names.has(6, 13) else huge_pmd_6_10 if names.has(6, 10) else huge_pmd
     reuse = wp_6_15 if names.has(6, 15) else wp_6_9 if names.has(6, 9) else wp
@@ -46,6 +48,7 @@ def link(names: VariantNames) -> Variant:
         names=names,
         do_huge_pmd_anonymous_page=anonymous.do_huge_pmd_anonymous_page,
         do_huge_pmd_wp_page=(huge_pmd_6_13 if names.has(6, 13) else huge_pmd).do_huge_pmd_wp_page,
+        vma_alloc_anon_folio_pmd=(huge_pmd_7_2 if names.has(7, 2) else huge_pmd_6_13).vma_alloc_anon_folio_pmd,
         do_anonymous_page=own("do_anonymous_page"),
         alloc_anon_folio=own("alloc_anon_folio"),
         do_swap_page=swap.do_swap_page,

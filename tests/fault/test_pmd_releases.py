@@ -191,3 +191,13 @@ def test_a_stale_marker_is_dropped(variant: str) -> None:
     assert decisions(s).count("marker:stale") == 1
     assert [result_name(end.ret) for end in s.accesses] == ["0"]
     assert not s.m.arch.pte_uffd_wp(translate(Mm(s.m, 0), AT))
+
+
+def test_7_2_asks_for_the_deferred_split_list_at_this_level_too() -> None:
+    """Its failure falls back and counts like a failed allocation; a leaf that was mapped has made the list's heads."""
+    s = run("7.2", "write", answers='"folio_memcg_alloc_deferred(order=9) = -ENOMEM"')
+    assert thp(s) == {"thp_fault_fallback": 1, "2048kB.anon_fault_fallback": 1}
+    assert "deferred:-ENOMEM" in decisions(s)
+    assert list(violations(s.m, True)) == []
+    assert "deferred:0" in decisions(run("7.2", "write"))
+    assert not any(each.startswith("deferred") for each in decisions(run("7.1", "write")))
