@@ -306,3 +306,5 @@ class Snapshot(NamedTuple):
     """Steps in a bucket of ``overview``; the last one may hold fewer."""
     edited: tuple[str, ...] = ()
     """``key = value`` for each key of the scenario that was changed after loading."""
+    orders_form: str = "array"
+    """How the variant holds the orders: ``array``, ``mask`` or ``estimate``."""

@@ -23,6 +23,8 @@ class VariantNames(NamedTuple):
     """Sites of answers, without their order."""
     knobs: frozenset[str]
     """Keys of scenario files that this variant obeys and others lack."""
+    orders: str = "mask"
+    """How alloc_anon_folio holds the orders to try: ``array`` (v3 to v5), ``mask``, or ``estimate`` (v1, v2)."""
     alias_of: str = ""
     """The variant whose fault path this is too; what differs beside it follows ``release``."""
 
@@ -59,32 +61,32 @@ VARIANTS: dict[str, VariantNames] = {
             "v1", "LARGE_ANON_FOLIO, first version of the series", ("v1",), (6, 4),
             f"20230626171430.3167004-11-{_MAIL}",
             "every order from the maximum of the Kconfig down to 2; in-fault retry one order lower when a neighbour"
-            " was set under the lock", _ORDER_0, frozenset(),
+            " was set under the lock", _ORDER_0, frozenset(), "estimate",
         ),
         VariantNames(
             "v2", "FLEXIBLE_THP, second version of the series", ("v2",), (6, 4), f"20230703135330.1865927-5-{_MAIL}",
             "no retry loop; one try at the estimated order, then straight to order 0; the arch hook sets the maximum",
-            _ORDER_0, _HOOK,
+            _ORDER_0, _HOOK, "estimate",
         ),
         VariantNames(
             "v3", "FLEXIBLE_THP, third version of the series", ("v3",), (6, 5), _V3,
             "orders[] = { prefer, 3, 0 }, three loops on one cursor; -EAGAIN where the PMD is no table any more",
-            _LARGE, _CAP,
+            _LARGE, _CAP, "array",
         ),
         VariantNames(
             "v3-off", "the same kernel without FLEXIBLE_THP", ("v3", "v3_off"), (6, 5), _V3 + ", CONFIG_FLEXIBLE_THP=n",
-            "alloc_anon_folio is only its fallback: always order 0", _ORDER_0, frozenset(),
+            "alloc_anon_folio is only its fallback: always order 0", _ORDER_0, frozenset(), "array",
         ),
         VariantNames(
             "v4", "LARGE_ANON_FOLIO, fourth version of the series", ("v3", "v4"), (6, 5),
             f"20230726095146.2826796-3-{_MAIL}",
             "addr is set before the read fault jumps to setpte; the cap is a constant, the boot parameter is gone",
-            _LARGE, _HOOK,
+            _LARGE, _HOOK, "array",
         ),
         VariantNames(
             "v5", "LARGE_ANON_FOLIO, fifth version of the series", ("v5",), (6, 5), f"20230810142942.3169679-4-{_MAIL}",
             "ERR_PTR(-EAGAIN); userfaultfd_armed() instead of the marker; sysfs never no longer opts out; set_ptes",
-            _LARGE, _HOOK,
+            _LARGE, _HOOK, "array",
         ),
         VariantNames(
             "v6", "variable-order folios for anonymous memory, sixth version", ("v6",), (6, 6),

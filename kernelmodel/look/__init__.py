@@ -68,6 +68,7 @@ def build(session: Session, view: View) -> Snapshot:
         calls=calls,
         frame=view.frame if 0 <= view.frame < len(calls) else innermost(calls),
         orders=orders,
+        orders_form=m.variant.names.orders,
         gfp=gfp,
         gfp_names=gfp_names(gfp) if gfp >= 0 else (),
         walk=walk(m, mm, shown, delta) if shown >= 0 else (),

@@ -47,8 +47,12 @@ def order_rows(session: Session, passed: list[Event], address: int) -> tuple[Ord
             cursor = len(offered)
         elif event.i >= 0:
             cursor = event.i
+        elif event.kind == "step-down" and (new := dict(event.more).get("to")) in offered:
+            cursor = offered.index(new)
         at = offered.index(event.order) if event.order in offered else -1
         key = {"vma-bounds": "bounds", "pte-range": "range", "alloc": "alloc", "charge": "charge"}.get(event.kind)
+        if key and at >= 0 and event.i < 0:
+            cursor = at
         if key and at >= 0 and answered:
             good = event.outcome in ("fits", "none", "folio", "0")
             verdicts[at][key] = "ok" if good else event.reason or event.outcome

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""orders[]: one row per element, the cursor ``i``, and what each loop said of it."""
+"""The orders to try, highest first: one row each, where the path is, and what each loop said of it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from tui.paint.look import Look
 from tui.paint.rows import Row, Seg, hexa, size
 
 HELP = (
-    "orders[] of this fault, one row per element, and what each loop of the function said of it.",
-    "✓ the loop took this order   ✗ rejected, and why   · not asked   ▶ the cursor i   * changed by the last step",
+    "The orders of this fault (orders[], or a mask), one row each, and what each loop of the function said of it.",
+    "✓ the loop took this order   ✗ rejected, and why   · not asked   ▶ being tried   * changed by the last step",
     "» under your cursor   p prints it   { } to where it changed before and next",
 )
 _LOOPS = ("bounds", "range", "alloc", "charge")
 
 
 def title(snap: Snapshot, look: Look) -> str:
-    """The array as C would write it."""
+    """The array as C would write it, or the mask; v1 and v2 count down from an estimate."""
+    name = "orders[]" if snap.orders_form == "array" else "orders"
     if not snap.orders:
-        return "orders[]"
-    return "orders[] = {" + ", ".join(str(row.order) for row in snap.orders) + "}"
+        return name
+    if snap.orders_form == "array":
+        return f"{name} = {{{', '.join(str(row.order) for row in snap.orders)}}}"
+    offered = [row.order for row in snap.orders if row.order]
+    mask = f" = {sum(1 << order for order in offered):#x}" if snap.orders_form == "mask" else ""
+    return f"{name}{mask} ({', '.join(map(str, offered)) or 'none'})"
 
 
 def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
@@ -27,7 +32,8 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     if not snap.orders:
         return [((" policy has not spoken yet" if snap.calls else " no fault is being handled", "dim"),)]
     under = look.row.get("orders", -1)
-    return [_row(at, row, width, at == under) for at, row in enumerate(snap.orders)]
+    indexed = snap.orders_form == "array"
+    return [_row(at if indexed else -1, row, width, at == under) for at, row in enumerate(snap.orders)]
 
 
 def _row(at: int, row: OrderRow, width: int, under: bool) -> Row:
@@ -35,7 +41,7 @@ def _row(at: int, row: OrderRow, width: int, under: bool) -> Row:
         ("▶" if row.cursor else " ", "here"),
         ("*" if row.changed else " ", "changed"),
         ("»" if under else " ", "here"),
-        (f"[{at}] ", "dim"),
+        (f"[{at}] " if at >= 0 else "", "dim"),
         (f"{row.order} ", "bold"),
     ]
     if row.start < 0:
