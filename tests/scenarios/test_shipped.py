@@ -12,7 +12,6 @@ from kernelmodel.check import check
 from kernelmodel.invariants import violations
 from kernelmodel.scenario import load
 from kernelmodel.session import Session
-from kernelmodel.structs import Mm
 
 ROOT = Path(__file__).resolve().parents[2] / "scenarios"
 PTE_TABLE = 1
@@ -69,8 +68,10 @@ def test_titles_are_distinct() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_invariants_hold_at_every_stop(name: str) -> None:
+    """In the file's own variant; of the many that review/ and matrix/ name, ``check`` looks after each access."""
     scenario = load(ROOT / name)
-    for variant in (scenario.variant, *(each for each, _ in scenario.expect_variant)):
+    many = name.startswith(("review/", "matrix/"))
+    for variant in (scenario.variant, *(each for each, _ in scenario.expect_variant if not many)):
         session = Session(scenario, variant)
         assert violations(session.m, settled=False) == []
         while not session.finished:
@@ -79,4 +80,5 @@ def test_invariants_hold_at_every_stop(name: str) -> None:
             assert found == [], f"{variant}, step {session.step}"
         if session.stop.kind == "end":
             in_use = sum(level == PTE_TABLE for _, level in session.m.table_used.items())
-            assert in_use == Mm(session.m, 0).nr_ptes, "a page table was allocated and is nowhere"
+            owned = sum(session.m.nr_ptes.get(mm) for mm in range(len(scenario.processes)))
+            assert in_use == owned, "a page table was allocated and is nowhere"

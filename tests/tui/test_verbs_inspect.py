@@ -150,6 +150,6 @@ def test_another_cpu_can_be_looked_at():
     step = console.session.step
     rows = go(console, "cpu 1")
     assert rows[0] == "cpu1 is in view"
-    assert len(rows) == 3
+    assert [row.split()[0].strip("▶») ◂") for row in rows[1:]] == ["cpu0", "cpu1", "mmap_lock"]
     assert go(console, "cpu 0")[0] == "cpu0 is in view"
     assert console.session.step == step
