@@ -315,6 +315,11 @@ class Arm64(Arch):
         return value >> 8 & (1 << 50) - 1
 
 
+def has_pt_reclaim(release: tuple[int, int], arch: Arch) -> bool:
+    """Can a kernel of that release have CONFIG_PT_RECLAIM?  x86-64 from 6.14 on, arm64 from 7.0 on (mm/Kconfig)."""
+    return release >= ((6, 14) if arch.name == "x86-64" else (7, 0))
+
+
 ARCHES: dict[str, Arch] = {
     "x86-64": X86("x86-64", 12, 47, 10, -1, -1),
     "arm64-4k": Arm64("arm64-4k", 12, 48, 10, 4, 4),

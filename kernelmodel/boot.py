@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import isqrt
 
 from kernelmodel import defs
-from kernelmodel.arch import ARCHES, PTE_MARKER_UFFD_WP, SWP_PTE_MARKER
+from kernelmodel.arch import ARCHES, PTE_MARKER_UFFD_WP, SWP_PTE_MARKER, has_pt_reclaim
 from kernelmodel.defs import (
     GFP_HIGHUSER_MOVABLE,
     GFP_TRANSHUGE_LIGHT,
@@ -52,6 +52,7 @@ def build(scenario: Scenario, variant: str) -> Machine:
     arch = ARCHES[scenario.arch]
     image = VARIANTS[variant]
     boot, limit = scenario.boot, scenario.memory.memcg_limit
+    pt_reclaim = has_pt_reclaim(image.names.release, arch) and dict(scenario.config).get("CONFIG_PT_RECLAIM", True)
     cap = boot.flexthp_unhinted_max if "flexthp_unhinted_max" in image.names.knobs else None
     m = Machine(
         arch,
@@ -60,6 +61,7 @@ def build(scenario: Scenario, variant: str) -> Machine:
             "arch_wants_pte_order": boot.arch_wants_pte_order,
             "flexthp_unhinted_max_order": unhinted_max_order(arch.page_size, cap),
             "memcg_limit": -1 if limit is None else limit >> arch.page_shift,
+            "pt_reclaim": pt_reclaim,
             "init_on_alloc": boot.init_on_alloc and "init_on_alloc" in image.names.knobs,
             "has_transparent_hugepage": boot.has_transparent_hugepage,
         },

@@ -447,7 +447,7 @@ class Session:
     def _end_text(self) -> str:
         results = ", ".join(result_name(each.ret) for each in self.accesses[-4:])
         n = len(self.accesses)
-        return f"end of the run: {n} access{'' if n == 1 else 'es'}, last results {results}"
+        return f"end of the run: {n} access{'' if n == 1 else 'es'}" + (f", last results {results}" if n else "")
 
     def _bug(self, step: int, cpu: int, chosen: int, bug: KernelBug) -> None:
         """A VM_BUG_ON of the model: the stack is in the traceback."""

@@ -47,6 +47,7 @@ _FALLBACK = {
 }
 _PLAIN = {
     "no-zone": "no zone could serve the request",
+    "pt-reclaim": "the zap covered the whole table (PT_RECLAIM)",
     "remote-node": "this node has none: from another node",
     "marker": "the PTE is a uffd-wp marker",
     "armed": "the VMA is armed for userfaultfd",

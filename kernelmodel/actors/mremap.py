@@ -36,6 +36,8 @@ def mremap(cpu: int, mm: Mm, action: Action) -> Path[int]:
         return -EINVAL
     if (fixed or dontunmap) and mm.m.release >= (6, 17) and old_len == new_len:
         return (yield from remap_move(mm, addr, old_len, to or 0, flags, cpu))
+    if fixed and mm.m.release >= (6, 17) and overlaps(addr, old_len, to or 0, new_len):
+        return -EINVAL
     vma = find_vma(mm, addr)
     if vma is None:
         return -EFAULT
@@ -113,6 +115,10 @@ def mremap_to(
         return -ENOMEM
     yield Decision("mremap-vma", "move", addr=addr, arg=new_len, more=(("to", hex(new_addr)),))
     if "MREMAP_FIXED" in flags:
+        source = find_vma(mm, addr) if m.release >= (6, 17) else None
+        refused = vma_to_resize(source, addr, old_len, new_len, flags) if source is not None else 0
+        if refused:  # check_prep_vma: before anything is unmapped
+            return refused
         failed = yield from do_munmap(mm, new_addr, new_len, cpu)
         if failed:
             return failed

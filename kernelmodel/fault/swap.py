@@ -7,7 +7,7 @@ Swap-in is here in its plain form: one page, the swap cache skipped (a synchrono
 from __future__ import annotations
 
 from kernelmodel.arch import PTE_MARKER_GUARD, PTE_MARKER_POISONED
-from kernelmodel.decision import Decision, Path
+from kernelmodel.decision import Decision, Path, Wait
 from kernelmodel.defs import (
     FAULT_FLAG_WRITE,
     GFP_HIGHUSER_MOVABLE,
@@ -24,7 +24,7 @@ from kernelmodel.defs import (
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import vma_alloc_folio
 from kernelmodel.mm.page_alloc import folio_put
-from kernelmodel.mm.pgtable import pte_offset_map_lock, pte_unmap_unlock, set_pte_at
+from kernelmodel.mm.pgtable import pte_offset_map_lock, pte_place, pte_unmap_unlock, set_pte_at
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate
 from kernelmodel.mm.userfaultfd import pte_marker_uffd_wp, userfaultfd_wp
 from kernelmodel.mm.vma import maybe_mkwrite
@@ -37,6 +37,10 @@ def do_swap_page(vmf: VmFault) -> Path[int]:
     m, vma = vmf.m, vmf.vma
     if m.arch.pte_kind(vmf.orig_pte) == "marker":
         return (yield from handle_pte_marker(vmf))
+    if m.arch.pte_kind(vmf.orig_pte) == "migration":
+        yield Decision("wait", "migration", addr=vmf.address)
+        yield from migration_entry_wait(vmf)
+        return 0
 
     folio = yield from vma_alloc_folio(GFP_HIGHUSER_MOVABLE, 0, vma, vmf.address, False)
     if folio is None:
@@ -66,6 +70,8 @@ def do_swap_page(vmf: VmFault) -> Path[int]:
     entry = m.arch.pfn_pte(folio.id, vma.vm_page_prot)
     if vmf.flags & FAULT_FLAG_WRITE:
         entry = maybe_mkwrite(m.arch.pte_mkdirty(entry), vma)
+    elif m.release >= (6, 12):  # the page is this process's own: the next write needs no fault
+        entry = maybe_mkwrite(entry, vma)
     yield Decision("install", "folio", order=0, addr=vmf.address, arg=folio.id, more=(("nr", 1),))
     add_mm_counter(vma.vm_mm, MM_ANONPAGES, 1)
     add_mm_counter(vma.vm_mm, MM_SWAPENTS, -1)
@@ -74,6 +80,18 @@ def do_swap_page(vmf: VmFault) -> Path[int]:
     set_pte_at(m, vmf.pte, entry)
     pte_unmap_unlock(vmf)
     return VM_FAULT_MAJOR
+
+
+def migration_entry_wait(vmf: VmFault) -> Path[None]:
+    """Sleep until another entry stands there."""
+    m, pmd, address, entry = vmf.m, vmf.pmd, vmf.address, vmf.orig_pte
+
+    def gone() -> bool:
+        value = m.pgtable.get(pmd)
+        return m.arch.pmd_kind(value) != "table" or m.pgtable.get(pte_place(m, value, address)) != entry
+
+    while not gone():
+        yield Wait(f"the migration of the page at {address:#x}", gone)
 
 
 def handle_pte_marker(vmf: VmFault) -> Path[int]:

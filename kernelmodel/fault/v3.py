@@ -158,10 +158,10 @@ def do_anonymous_page(vmf: VmFault) -> Path[int]:
         if vmf.pte is None:
             return 0
         if vmf_pte_changed(vmf):
-            yield Decision("recheck", "changed", addr=vmf.address)
+            yield recheck(vmf, vmf.address, 1, True)
             pte_unmap_unlock(vmf)
             return 0
-        yield Decision("recheck", "same", addr=vmf.address)
+        yield recheck(vmf, vmf.address, 1, False)
         ret = yield from check_stable_address_space(vma.vm_mm)
         if ret:
             pte_unmap_unlock(vmf)

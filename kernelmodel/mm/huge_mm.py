@@ -135,9 +135,10 @@ def vma_thp_disabled_6_18(vma: Vma) -> str:
 
 def thp_vma_refusal(vma: Vma, disabled: Callable[[Vma], str]) -> str:
     """What __thp_vma_allowable_orders() asks after the masks; in a fault VM_NO_KHUGEPAGED is not part of it."""
-    if thp_disabled_by_hw(vma.m):
-        return "unsupported"
-    return disabled(vma) or ("temporary-stack" if vma_is_temporary_stack(vma) else "")
+    hardware = "unsupported" if thp_disabled_by_hw(vma.m) else ""
+    opt_out = disabled(vma)
+    first = hardware or opt_out if vma.m.release >= (6, 12) else opt_out or hardware
+    return first or ("temporary-stack" if vma_is_temporary_stack(vma) else "")
 
 
 def thp_vma_allowable_orders(vma: Vma, orders: int) -> int:

@@ -134,7 +134,7 @@ def mapped_by_others(folio: Folio) -> bool:
     first, whole = m._mapcount.get(folio.id), m._entire_mapcount.get(folio.id)
     if m.release < (6, 10):
         return first + whole != 1
-    if folio.order and m.release >= (6, 15):
-        return folio_mapped_shared(folio)
     total = sum(m._mapcount.run(folio.id, folio.nr_pages)) + whole
+    if folio.order and m.release >= (6, 15):
+        return total > 1 and folio_mapped_shared(folio)
     return total > 1 and (bool(whole) or total > folio.nr_pages or first > 1)

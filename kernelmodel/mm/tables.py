@@ -24,15 +24,16 @@ def table_alloc(m: Machine, mm: int, level: int) -> int:
     return table
 
 
-def table_free(m: Machine, table: int) -> None:
-    """Give a table back; it must be empty and unlocked."""
+def table_free(m: Machine, table: int, reuse: bool = True) -> None:
+    """Give a table back; it must be empty and unlocked.  ``reuse``: may the next one that is needed be this?"""
     base = table * m.arch.ptrs
     if m.ptl.get(table) or any(m.pgtable.run(base, m.arch.ptrs)):
         raise KernelBug("pte_free", f"table {table} is freed while in use")
     m.table_used.set(table, 0)
     m.table_mm.set(table, 0)
-    height = m.table_free.add(0, 1)
-    m.table_free.set(height, table)
+    if reuse:
+        height = m.table_free.add(0, 1)
+        m.table_free.set(height, table)
 
 
 def table_of(m: Machine, value: int) -> int:

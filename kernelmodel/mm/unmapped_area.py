@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where a mapping without an address goes: top down from mmap_base, without randomisation (mm/mmap.c of 6.5).
 
-``thp_get_unmapped_area`` (mm/huge_memory.c) serves anonymous memory from 6.7 on, from 6.13 on whole PMDs only.
+``thp_get_unmapped_area`` (mm/huge_memory.c) serves anonymous memory from 6.7 on, from 6.12 on whole PMDs only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def get_unmapped_area(mm: Mm, hint: int, size: int) -> int:
     m, pmd_size = mm.m, mm.m.arch.pmd_size
     if hint and hint + size <= m.arch.task_size and find_vma_intersection(mm, hint, hint + size) is None:
         return hint
-    if m.release >= (6, 7) and size >= pmd_size and (m.release < (6, 13) or not size % pmd_size):
+    if m.release >= (6, 7) and size >= pmd_size and (m.release < (6, 12) or not size % pmd_size):
         found = vm_unmapped_area(mm, size + pmd_size)
         if found >= 0:
             return found + (-found % pmd_size or pmd_size)

@@ -158,6 +158,7 @@ def find_mergeable_anon_vma(vma: Vma) -> int:
             continue
         if m.anon_vma_parents.get(near.id):  # reusable_anon_vma: not one that was cloned by fork
             continue
-        if vma.vm_end == near.vm_start or near.vm_end == vma.vm_start:
+        low, high = (vma, near) if vma.vm_end == near.vm_start else (near, vma)
+        if low.vm_end == high.vm_start and high.vm_pgoff == linear_page_index(low, low.vm_end):
             return near.anon_vma
     return 0

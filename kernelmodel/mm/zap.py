@@ -2,8 +2,7 @@
 """Taking pages and tables away from a range of addresses (mm/memory.c, mm/huge_memory.c of 6.5).
 
 Later releases batch the PTEs of a folio (6.9), with the same result.  A folio is freed when its last PTE goes, and the
-mm's counters move with each batch: the gathering until the TLB is flushed (mmu_gather) is left out.  So is PT_RECLAIM
-(6.14): an empty table stays in place until its VMAs go.
+mm's counters move with each batch: the gathering until the TLB is flushed (mmu_gather) is left out.
 """
 
 from __future__ import annotations
@@ -35,8 +34,11 @@ def unmap_vmas(mm: Mm, start: int, end: int, cpu: int) -> Path[None]:
         vma = vma_at(mm.m, mm.id, position)
 
 
-def unmap_page_range(vma: Vma, start: int, end: int, cpu: int, drop_markers: bool) -> Path[None]:
-    """Zap a range of one VMA, PMD by PMD (zap_pmd_range); what is not mapped costs nothing."""
+def unmap_page_range(vma: Vma, start: int, end: int, cpu: int, unmap: bool) -> Path[None]:
+    """Zap a range of one VMA, PMD by PMD (zap_pmd_range); what is not mapped costs nothing.
+
+    ``unmap``: the VMA goes too.  Then guard markers are dropped; else (MADV_DONTNEED) an empty table may go at once.
+    """
     m, size = vma.m, vma.m.arch.pmd_size
     pmds = populated_pmds(vma.vm_mm, start, end)
     if not pmds:
@@ -52,7 +54,7 @@ def unmap_page_range(vma: Vma, start: int, end: int, cpu: int, drop_markers: boo
                 zapped = yield from zap_huge_pmd(vma, pmd, addr, cpu)
                 if zapped:
                     continue
-        yield from zap_pte_range(vma, pmd, addr, nxt, cpu, drop_markers)
+        yield from zap_pte_range(vma, pmd, addr, nxt, cpu, unmap)
 
 
 def split_huge_pmd_locked(vma: Vma, pmd: int, address: int, cpu: int) -> Path[None]:
@@ -106,9 +108,11 @@ def zap_deposited_table(mm: Mm, pmd: int) -> None:
 
 
 # -- the PTE level -------------------------------------------------------------------------------------
-def zap_pte_range(vma: Vma, pmd: int, addr: int, end: int, cpu: int, drop_markers: bool) -> Path[None]:
-    """Clear the PTEs of one table, in runs of a kind, under its lock."""
+def zap_pte_range(vma: Vma, pmd: int, addr: int, end: int, cpu: int, unmap: bool) -> Path[None]:
+    """Clear the PTEs of one table, in runs of a kind, under its lock; free the table if it was zapped as a whole."""
     m, mm, shift = vma.m, vma.vm_mm, vma.m.arch.page_shift
+    can_reclaim_pt = not unmap and m.knobs["pt_reclaim"] and end - addr >= m.arch.pmd_size
+    start = addr
     table = yield from lock_pte_table(m, pmd, cpu)
     if table < 0:
         return
@@ -127,8 +131,8 @@ def zap_pte_range(vma: Vma, pmd: int, addr: int, end: int, cpu: int, drop_marker
             if outcome:
                 yield told(folio, outcome, end - (last - pte << shift), pfn, nr)
             zap_present_ptes(vma, pte, nr)
-        elif kind == "guard" and not drop_markers:
-            pass
+        elif kind == "guard" and not unmap:
+            can_reclaim_pt = False
         elif kind != "none":
             m.pgtable.fill(pte, nr, 0)
             if kind == "swap":
@@ -136,7 +140,37 @@ def zap_pte_range(vma: Vma, pmd: int, addr: int, end: int, cpu: int, drop_marker
             elif kind == "migration":
                 add_mm_counter(mm, MM_ANONPAGES, -nr)
         pte += nr
+    if can_reclaim_pt:
+        yield from reclaim_pt(mm, pmd, table, start, cpu)
+    else:
+        spin_unlock(m, table)
+
+
+def reclaim_pt(mm: Mm, pmd: int, table: int, addr: int, cpu: int) -> Path[None]:
+    """Free the table that was emptied, and unlock it (mm/pt_reclaim.c, PT_RECLAIM of 6.14).
+
+    If the PMD lock is free it is done at once (try_get_and_clear_pmd), else both locks are taken in their order and the
+    PTEs looked at again (try_to_free_pte).  A table that another CPU may still look at (RCU) is not used again here.
+    """
+    m = mm.m
+    lock = pmd_lockptr(m, pmd)
+    if m.ptl.get(lock):
+        spin_unlock(m, table)
+        yield from spin_lock(m, lock, cpu)
+        value = m.pgtable.get(pmd)
+        if m.arch.pmd_kind(value) != "table" or table_of(m, value) != table:
+            spin_unlock(m, lock)
+            return
+        yield from spin_lock(m, table, cpu)
+        spin_unlock(m, lock)
+        if any(m.pgtable.run(table * m.arch.ptrs, m.arch.ptrs)):
+            spin_unlock(m, table)
+            return
+    yield Decision("free-pgtables", "freed", addr=addr, reason="pt-reclaim", arg=1)
+    m.pgtable.set(pmd, 0)
+    mm.nr_ptes -= 1
     spin_unlock(m, table)
+    table_free(m, table, reuse=m.nr_cpus == 1)
 
 
 def batch(m: Machine, pte: int, most: int) -> tuple[str, int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kernelmodel.arch import Arch
+from kernelmodel.arch import Arch, has_pt_reclaim
 from kernelmodel.scenario.faults import KeyPath
 from kernelmodel.scenario.keys import BOOT, MAX_MEMORY, THP
 from kernelmodel.scenario.kinds import WRONG
@@ -188,10 +188,10 @@ def note_config(ctx: Context, config: dict[str, bool]) -> None:
     for name in config:
         if name not in ("CONFIG_PT_RECLAIM", "CONFIG_FLEXIBLE_THP"):
             ctx.faults.note(("config", name), f"{name} has no effect in this version")
-    if config.get("CONFIG_PT_RECLAIM") and variant.startswith("v3"):
-        ctx.faults.note(
-            ("config", "CONFIG_PT_RECLAIM"), f"the release of {variant} has no CONFIG_PT_RECLAIM; no effect"
-        )
+    lacks = ctx.variant is not None and ctx.arch is not None and not has_pt_reclaim(ctx.variant.release, ctx.arch)
+    if config.get("CONFIG_PT_RECLAIM") and lacks:
+        where = f"the release of {variant}" + ("" if ctx.arch is None or ctx.arch.name == "x86-64" else " on arm64")
+        ctx.faults.note(("config", "CONFIG_PT_RECLAIM"), f"{where} has no CONFIG_PT_RECLAIM; no effect")
     flexible = config.get("CONFIG_FLEXIBLE_THP")
     if flexible is not None and variant in ("v3", "v3-off") and flexible != (variant == "v3"):
         ctx.faults.note(

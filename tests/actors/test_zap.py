@@ -76,7 +76,7 @@ def test_a_folio_stays_until_its_last_page_goes() -> None:
 def test_a_table_stays_after_dontneed_and_so_pmd_size_is_not_tried_again() -> None:
     knob = 'hugepages-2048kB = "never"'
     late = "sysfs { hugepages-2048kB = 'always' }"
-    s = play(write(0), madvise("DONTNEED", 0, 2 * M), late, write(0), sizes=knob)
+    s = play(write(0), madvise("DONTNEED", 0, 1 * M), late, write(0), sizes=knob)
     assert told(s, "pmd-gate") == ["pmd-gate:none", "pmd-gate:table"]
     s = play(write(0), munmap(0, 2 * M), late, write(2 * M), sizes=knob)
     assert told(s, "pmd-gate") == ["pmd-gate:none", "pmd-gate:try"]
