@@ -89,7 +89,7 @@ VARIANTS: dict[str, VariantNames] = {
             _LARGE, _HOOK, "array",
         ),
         VariantNames(
-            "v6", "variable-order folios for anonymous memory, sixth version", ("v6",), (6, 6),
+            "v6", "variable-order folios for anonymous memory, sixth version", ("v5", "v6"), (6, 6),
             f"20230929114421.3761121-6-{_MAIL}", "the orders are a bitmask, set by two files of sysfs",
             _LARGE, _MASKS,
         ),

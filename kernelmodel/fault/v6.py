@@ -4,25 +4,14 @@
 Message-id 20230929114421.3761121-6-ryan.roberts@arm.com; the policy is 4/9's.  The base (mm-hotfixes-unstable
 f9911db48293, says 0/9) is older than "mempolicy: alloc_pages_mpol() for NUMA policy without vma"
 (74e34633-6060-f5e3-aee-7040d43f2e93@google.com, 3 October): any large order is tried on this node first, as in 6.5.
-Not here: 3/9, which counts large folios that PTEs map.
+Not here: 3/9, which counts large folios that PTEs map.  do_anonymous_page is v5's.
 """
 
 from __future__ import annotations
 
 from kernelmodel.decision import Decision, Path
-from kernelmodel.defs import (
-    EAGAIN,
-    FAULT_FLAG_WRITE,
-    GFP_KERNEL,
-    MM_ANONPAGES,
-    VM_FAULT_OOM,
-    VM_FAULT_SIGBUS,
-    VM_SHARED,
-    VM_UFFD_MISSING,
-    VM_WRITE,
-)
-from kernelmodel.fault.told import policy_mask, pte_range, recheck, step_down, uffd_armed
-from kernelmodel.mm.checks import check_stable_address_space, check_uffd_missing
+from kernelmodel.defs import EAGAIN
+from kernelmodel.fault.told import policy_mask, pte_range, step_down, uffd_armed
 from kernelmodel.mm.huge_mm import (
     anon_orders_allowed_v6,
     highest_order,
@@ -30,24 +19,9 @@ from kernelmodel.mm.huge_mm import (
     thp_vma_suitable_orders,
     vma_thp_gfp_mask,
 )
-from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import clear_huge_page, vma_alloc_folio, vma_alloc_zeroed_movable_folio
-from kernelmodel.mm.page_alloc import folio_put, folio_ref_add
-from kernelmodel.mm.pgtable import (
-    pte_alloc,
-    pte_index,
-    pte_offset_map,
-    pte_offset_map_lock,
-    pte_unmap_unlock,
-    set_ptes,
-    vmf_pte_changed,
-    vmf_pte_range_changed,
-    zero_page,
-)
-from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate
-from kernelmodel.mm.userfaultfd import handle_userfault, userfaultfd_armed, vmf_orig_pte_uffd_wp
-from kernelmodel.mm.vma import anon_vma_prepare
-from kernelmodel.mm.vmstat import add_mm_counter
+from kernelmodel.mm.pgtable import pte_index, pte_offset_map, vmf_pte_range_changed
+from kernelmodel.mm.userfaultfd import userfaultfd_armed
 from kernelmodel.structs import Folio, VmFault
 
 
@@ -111,91 +85,3 @@ def alloc_anon_folio(vmf: VmFault) -> Path[Folio | int | None]:
     # fallback:
     yield Decision("fallback", "", order=prefer, addr=vmf.address, reason=reason)
     return (yield from vma_alloc_zeroed_movable_folio(vma, vmf.address))
-
-
-def do_anonymous_page(vmf: VmFault) -> Path[int]:
-    """Map fresh anonymous memory at vmf.address; 0 is also "try again"."""
-    m, vma, arch = vmf.m, vmf.vma, vmf.m.arch
-    uffd_wp = vmf_orig_pte_uffd_wp(vmf)
-    addr = vmf.address
-    nr_pages = 1
-
-    if vma.vm_flags & VM_SHARED:
-        return VM_FAULT_SIGBUS
-    failed = yield from pte_alloc(vma.vm_mm, vmf.pmd, vmf.cpu)
-    if failed:
-        return VM_FAULT_OOM
-
-    # the zero page for reads
-    if not vmf.flags & FAULT_FLAG_WRITE:
-        entry = zero_page(m, vma.vm_page_prot)
-        vmf.pte = yield from pte_offset_map_lock(vmf, vmf.address)
-        if vmf.pte is None:
-            return 0
-        changed = vmf_pte_changed(vmf)
-        yield recheck(vmf, vmf.address, 1, changed)
-        if changed:
-            pte_unmap_unlock(vmf)
-            return 0
-        ret = yield from check_stable_address_space(vma.vm_mm)
-        if ret:
-            pte_unmap_unlock(vmf)
-            return ret
-        missing = yield from check_uffd_missing(vma, vmf.address)
-        if missing:
-            pte_unmap_unlock(vmf)
-            return (yield from handle_userfault(vmf, VM_UFFD_MISSING))
-        yield Decision("zero-page", "mapped", addr=vmf.address)  # goto setpte
-    else:
-        failed = yield from anon_vma_prepare(vma)
-        if failed:
-            return VM_FAULT_OOM
-        folio = yield from m.variant.alloc_anon_folio(vmf)
-        if folio == -EAGAIN:
-            return 0
-        if folio is None:
-            return VM_FAULT_OOM
-        nr_pages = folio.nr_pages
-        addr = vmf.address & -(nr_pages * arch.page_size)
-
-        failed = yield from mem_cgroup_charge(folio, vma.vm_mm, GFP_KERNEL)
-        if failed:
-            folio_put(folio)
-            return VM_FAULT_OOM
-        folio_mark_uptodate(folio)
-        entry = arch.pfn_pte(folio.id, vma.vm_page_prot)
-        if vma.vm_flags & VM_WRITE:
-            entry = arch.pte_mkwrite(arch.pte_mkdirty(entry))
-
-        vmf.pte = yield from pte_offset_map_lock(vmf, addr)
-        if vmf.pte is None:
-            folio_put(folio)
-            return 0
-        changed = vmf_pte_range_changed(vmf, nr_pages)
-        yield recheck(vmf, addr, nr_pages, changed)
-        if changed:
-            folio_put(folio)
-            pte_unmap_unlock(vmf)
-            return 0
-        ret = yield from check_stable_address_space(vma.vm_mm)
-        if ret:
-            folio_put(folio)
-            pte_unmap_unlock(vmf)
-            return ret
-        missing = yield from check_uffd_missing(vma, vmf.address)
-        if missing:
-            pte_unmap_unlock(vmf)
-            folio_put(folio)
-            return (yield from handle_userfault(vmf, VM_UFFD_MISSING))
-        yield Decision("install", "folio", order=folio.order, addr=addr, arg=folio.id, more=(("nr", nr_pages),))
-        folio_ref_add(folio, nr_pages - 1)
-        add_mm_counter(vma.vm_mm, MM_ANONPAGES, nr_pages)
-        folio_add_new_anon_rmap(folio, vma, addr)
-        folio_add_lru_vma(folio)
-
-    # setpte:
-    if uffd_wp:
-        entry = arch.pte_mkuffd_wp(entry)
-    set_ptes(m, vmf.pte, entry, nr_pages)
-    pte_unmap_unlock(vmf)
-    return 0
