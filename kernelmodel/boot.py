@@ -228,6 +228,7 @@ def populate(mm: Mm, spot: Populate) -> None:
         elif spot.with_ == "uffd-wp-marker":
             set_pte_at(m, pte, arch.swp_entry(SWP_PTE_MARKER, PTE_MARKER_UFFD_WP))
         else:
+            attach_anon_vma(m, vma)  # what was swapped out had been mapped
             add_mm_counter(mm, MM_SWAPENTS, 1)
             set_pte_at(m, pte, arch.swp_entry(0, m.rss_stat.get(m.mm_counter(mm.id, MM_SWAPENTS))))
 

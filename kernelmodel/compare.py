@@ -63,9 +63,8 @@ class Pair:
     lacks as long as its turn is not over.
     """
 
-    def __init__(self, a: Session, b: Session) -> None:
-        self.a = Observed(a)
-        self.b = Observed(b)
+    def __init__(self, a: Session | Observed, b: Session | Observed) -> None:
+        self.a, self.b = (each if isinstance(each, Observed) else Observed(each) for each in (a, b))
         self._restart()
 
     def _restart(self) -> None:
@@ -134,7 +133,7 @@ class Pair:
         return sorted(found, key=lambda each: each[0])
 
 
-def first_difference(a: Session, b: Session) -> Difference | None:
+def first_difference(a: Session | Observed, b: Session | Observed) -> Difference | None:
     """The first difference of what is known of two sessions."""
     return Pair(a, b).difference()
 

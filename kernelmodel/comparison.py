@@ -40,10 +40,11 @@ class Comparison(NamedTuple):
 def compare(sessions: Sequence[Session]) -> Comparison:
     """Of sessions that stand at the ends of their runs; the order of the first one decides what comes first."""
     outcomes = [outcome_of(session) for session in sessions]
+    runs = [Observed(session) for session in sessions]
     found: dict[tuple[int, int], Difference] = {}
     ends: dict[tuple[int, int], list[str]] = {}
     for one, other in combinations(range(len(sessions)), 2):
-        difference = first_difference(sessions[one], sessions[other])
+        difference = first_difference(runs[one], runs[other])
         names = unlike(sessions[one], outcomes[one], sessions[other], outcomes[other])
         if difference is not None:
             found[one, other] = difference
@@ -52,7 +53,6 @@ def compare(sessions: Sequence[Session]) -> Comparison:
     parting = None
     if found:
         first = found[min(found, key=lambda pair: (pair[0], found[pair].place))]
-        runs = [Observed(session) for session in sessions]
         key = first.event, first.turn
         sides = [side(run, key, first.slot, *(each for each in runs if each is not run)) for run in runs]
         parting = Parting(*key, first.kind, tuple(sides))

@@ -98,8 +98,18 @@ class Cpus:
         event = self.current(cpu)
         if run.driver is not None or event is None or self.enabled(cpu):
             return ""
-        gone = self.m.mm_users.get(self.process(event)) == 2
-        return f"the process {event.process}, which {'has exited' if gone else 'is not forked yet'}"
+        return f"the process {event.process}, which {self._why_not(event.process)}"
+
+    def _why_not(self, process: str) -> str:
+        """Why a process does not live."""
+        if self.m.mm_users.get(self.scenario.processes.index(process)) == 2:
+            return "has exited"
+        for cpu, program in enumerate(self.programs):
+            for number in program[: self.m.cpu_event.get(cpu)]:
+                event = self.scenario.events[number]
+                if event.verb == "fork" and event.text == process:
+                    return "could not be forked"
+        return "is not forked yet"
 
     def scheduled(self, log: Log) -> int | None:
         """Who should run next by ``schedule``; None once it is used up."""

@@ -17,11 +17,14 @@ from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
-KINDS = (
+FAULT_KINDS = (
     "policy", "uffd", "vma-bounds", "map-pte", "pte-range", "alloc", "charge", "step-down", "fallback", "orig-pte",
     "pmd-gate", "pmd-bounds", "huge-zero", "pmd-recheck", "huge-wp", "pte-alloc", "anon-vma", "deferred", "lock",
     "recheck", "retry", "stable", "uffd-missing", "zero-page", "marker", "wp", "wait", "install", "return", "bug",
-    # other actors: their kinds begin with the actor's name
+)  # fmt: skip
+"""Decisions of the fault path, in the order in which the design lists them."""
+
+ACTOR_KINDS = (
     "madvise-vma", "madvise-split", "madvise-merge", "madvise-free", "madvise-return",
     "mmap-vma", "mmap-merge", "mmap-return",
     "munmap-vma", "munmap-split", "munmap-return",
@@ -31,7 +34,10 @@ KINDS = (
     "fork-vma", "fork-pmd", "fork-return", "exit-vma", "exit-return",
     "prctl-set", "prctl-return", "sysfs-store", "sysfs-return",
 )  # fmt: skip
-"""Every decision kind: those of the contract, in the order in which the design lists them, then those of actors."""
+"""Decisions of other actors: their kinds begin with the actor's name."""
+
+KINDS = (*FAULT_KINDS, *ACTOR_KINDS)
+"""Every decision kind."""
 
 ENVIRONMENT = frozenset({"alloc", "charge", "huge-zero", "pte-alloc", "anon-vma", "deferred"})
 """Kinds whose answer belongs to the environment: allocations and charges, nothing that follows from the state."""
@@ -133,12 +139,14 @@ Path = Generator[Decision | Wait, str | None, T]
 class Call:
     """One entry of a kernel call stack: code object, current line, locals (a copy, safe to keep)."""
 
-    __slots__ = ("code", "line", "locals", "texts")
+    __slots__ = ("below", "code", "line", "locals", "texts")
 
-    def __init__(self, code: CodeType, line: int, local: dict[str, Any]) -> None:
+    def __init__(self, code: CodeType, line: int, local: dict[str, Any], below: bool | None = None) -> None:
         self.code = code
         self.line = line
         self.locals = local
+        self.below = is_mechanism(code) if below is None else below
+        """Is it below the text that a reviewer reads at this stop?"""
         self.texts: tuple[tuple[str, str], ...] | None = None
         """The locals as text, kept where the machine will have moved on when they are shown."""
 
@@ -163,66 +171,81 @@ class Driver(Protocol):
 class GeneratorDriver:
     """A path backed by a chain of generators.
 
-    ``where`` names the innermost function of a *fault path or actor*: the mechanisms below it (``mm/``) are part of
-    the call stack but not of the text that a reviewer reads.
+    ``where`` names the function that a reviewer reads.  At a decision of the fault path that is the innermost one of a
+    fault path or actor, with the mechanisms (``mm/``) below it; at one of another actor it is the one that decided,
+    for most of what such an actor does is in ``mm/``.
     """
 
-    __slots__ = ("path", "result")
+    __slots__ = ("_acts", "path", "result")
 
     def __init__(self, path: Path[Any]) -> None:
         self.path = path
         self.result: Any = None
+        self._acts = False
+        """Is it suspended at a decision of another actor than the fault path?"""
 
     def advance(self, answer: str | None) -> Decision | Wait | None:
         """Resume the innermost generator; None when the whole path has returned."""
         try:
-            return self.path.send(answer)
+            found = self.path.send(answer)
         except StopIteration as stop:
             self.result = stop.value
             return None
+        self._acts = isinstance(found, Decision) and found.kind in _ACTORS
+        return found
 
     def where(self) -> tuple[CodeType, int, int]:
-        """Code, line and depth (1 = outermost) of the innermost function that is not a mechanism."""
+        """Code, line and depth (1 = outermost) of the function that a reviewer reads."""
         path: Any = self.path
         best, depth, at = path, 0, 0
         while path is not None:
             depth += 1
-            if not is_mechanism(path.gi_code):
+            if self._acts or not is_mechanism(path.gi_code):
                 best, at = path, depth
             path = path.gi_yieldfrom
         frame = best.gi_frame
         return best.gi_code, frame.f_lineno if frame is not None else 0, at
 
     def calls(self) -> list[Call]:
-        """Outermost first."""
+        """Outermost first, without what is no function of the kernel."""
         found = []
         path: Any = self.path
         while path is not None and (frame := path.gi_frame) is not None:
-            found.append(_call(frame))
+            if is_modelled(path.gi_code):
+                found.append(_call(frame, False if self._acts else None))
             path = path.gi_yieldfrom
         return found
 
 
-_MECHANISM: dict[str, bool] = {}
+_ACTORS = frozenset(ACTOR_KINDS)
+_ROOMS = ("fault", "actors", "mm")
+_room: dict[str, str] = {}
+"""By file: in which of the rooms it is, '' for none of them."""
+
+
+def room_of(code: CodeType) -> str:
+    """The package of a modelled function, '' for what is none (the calling of actors among it)."""
+    name = code.co_filename
+    known = _room.get(name)
+    if known is None:
+        path = name.replace("\\", "/")
+        found = (room for room in _ROOMS if f"/kernelmodel/{room}/" in path)
+        known = _room[name] = "" if path.endswith("/actors/__init__.py") else next(found, "")
+    return known
 
 
 def is_mechanism(code: CodeType) -> bool:
-    """Is this a function of ``mm/``: below the text that a reviewer reads?"""
-    name = code.co_filename
-    known = _MECHANISM.get(name)
-    if known is None:
-        known = _MECHANISM[name] = "/kernelmodel/mm/" in name.replace("\\", "/")
-    return known
+    """Is this a function of ``mm/``?"""
+    return room_of(code) == "mm"
 
 
 def is_modelled(code: CodeType) -> bool:
     """Is this a function of the modelled kernel: a fault path, an actor or a mechanism?"""
-    name = code.co_filename.replace("\\", "/")
-    return any(f"/kernelmodel/{room}/" in name for room in ("fault", "actors", "mm"))
+    return room_of(code) != ""
 
 
-def _call(frame: FrameType) -> Call:
+def _call(frame: FrameType, below: bool | None) -> Call:
     """Locals in the order of the function's text: the frame's own order depends on when someone looked before."""
     code, now = frame.f_code, frame.f_locals
     names = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
-    return Call(code, frame.f_lineno, {name: now[name] for name in names if name in now})
+    return Call(code, frame.f_lineno, {name: now[name] for name in names if name in now}, below)

@@ -137,20 +137,23 @@ NR_MM_COUNTERS = 4
 VM_EVENTS = (
     "pgfault", "pgmajfault", "thp_fault_alloc", "thp_fault_fallback", "thp_fault_fallback_charge", "thp_split_pmd",
     "thp_zero_page_alloc", "thp_zero_page_alloc_failed", "thp_deferred_split_page",
+    "thp_split_page", "thp_split_page_failed",
 )  # fmt: skip
 """Names as in /proc/vmstat."""
 PGFAULT, PGMAJFAULT, THP_FAULT_ALLOC, THP_FAULT_FALLBACK, THP_FAULT_FALLBACK_CHARGE, THP_SPLIT_PMD = range(6)
 THP_ZERO_PAGE_ALLOC, THP_ZERO_PAGE_ALLOC_FAILED, THP_DEFERRED_SPLIT_PAGE = 6, 7, 8
+THP_SPLIT_PAGE, THP_SPLIT_PAGE_FAILED = 9, 10
 MTHP_ITEMS = (
     "anon_fault_alloc", "anon_fault_fallback", "anon_fault_fallback_charge", "split_deferred", "nr_anon",
-    "nr_anon_partially_mapped",
+    "nr_anon_partially_mapped", "split", "split_failed",
 )  # fmt: skip
 """Files under hugepages-<size>kB/stats, in the order of ``Machine.mthp_stat``; ``MTHP_SINCE`` tells since when."""
 (
     MTHP_STAT_ANON_FAULT_ALLOC, MTHP_STAT_ANON_FAULT_FALLBACK, MTHP_STAT_ANON_FAULT_FALLBACK_CHARGE,
-    MTHP_STAT_SPLIT_DEFERRED, MTHP_STAT_NR_ANON, MTHP_STAT_NR_ANON_PARTIALLY_MAPPED,
-) = range(6)  # fmt: skip
-MTHP_SINCE = ((6, 10), (6, 10), (6, 10), (6, 11), (6, 12), (6, 12))
+    MTHP_STAT_SPLIT_DEFERRED, MTHP_STAT_NR_ANON, MTHP_STAT_NR_ANON_PARTIALLY_MAPPED, MTHP_STAT_SPLIT,
+    MTHP_STAT_SPLIT_FAILED,
+) = range(8)  # fmt: skip
+MTHP_SINCE = ((6, 10), (6, 10), (6, 10), (6, 11), (6, 12), (6, 12), (6, 11), (6, 11))
 """Release in which each file is there first."""
 NODE_STATS = ("nr_anon_pages", "nr_anon_transparent_hugepages")
 NR_ANON_MAPPED, NR_ANON_THPS = range(2)

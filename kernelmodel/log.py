@@ -15,6 +15,8 @@ from kernelmodel.snapshot import Event
 from kernelmodel.words import why
 
 M64 = (1 << 64) - 1
+NO_FAULT = 0xFFFFFFFF
+"""Number of the pass of a stop that belongs to none."""
 
 
 class Shape(NamedTuple):
@@ -104,8 +106,9 @@ class Log:
             outcome = "NULL"
         elif shape.kind == "map-pte" and outcome == "NULL":
             more = (*more, ("found", shape.reason.removeprefix("pmd-")))
+        fault = -1 if self.fault[step] == NO_FAULT else self.fault[step]
         return Event(
-            step, shape.cpu, self.fault[step], shape.kind, shape.site or site_of(shape), shape.function, shape.line,
+            step, shape.cpu, fault, shape.kind, shape.site or site_of(shape), shape.function, shape.line,
             outcome, shape.order, shape.i, addr, shape.reason, why(shape.kind, outcome, shape.reason, arg, shape, addr),
             not shape.forced, shape.forced and shape.kind == "map-pte", more,
         )  # fmt: skip

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Every scenario with every variant: one short outcome a cell, held against what the file expects of that variant."""
+"""Every scenario with every variant: one short outcome a cell, held against what the file expects of that variant.
+
+What it expects of an alias is held against a run of the alias, and stands in the cell of the variant behind it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
 from kernelmodel.check import compare
 from kernelmodel.outcome import Outcome, finish, in_short, outcome_of
-from kernelmodel.scenario import ScenarioError, load
+from kernelmodel.scenario import Problem, ScenarioError, load
 from kernelmodel.scenario.types import Expect, Scenario
 from kernelmodel.session import Session
 from kernelmodel.variant_names import VARIANTS
@@ -24,9 +27,9 @@ class Cell(NamedTuple):
     text: str
     """``4,3,0``, ``OOM``, ``bug``; ``n/a`` where the scenario can't be run with the variant."""
     expected: bool
-    """Does the file say what this variant should do?"""
+    """Does the file say what this variant, or an alias of it, should do?"""
     why: tuple[str, ...] = ()
-    """What is not as expected."""
+    """What is not as expected; of an alias with its name."""
     note: str = ""
     """Why it can't be run."""
     outcome: Outcome | None = None
@@ -42,7 +45,13 @@ def row(scenario: Scenario, variants: Sequence[str]) -> list[Cell]:
     expected = dict(scenario.expect_variant)
     if scenario.expect is not None:
         expected.setdefault(scenario.variant, scenario.expect)
-    return [cell(scenario, variant, expected.get(variant)) for variant in variants]
+    cells = {variant: cell(scenario, variant, expected.get(variant)) for variant in variants}
+    for alias, expect in expected.items():
+        whose = cells.get(VARIANTS[alias].alias_of)
+        if whose is not None and alias not in cells:
+            why = (f"alias {alias}: {each}" for each in cell(scenario, alias, expect).why)
+            cells[whose.variant] = whose._replace(expected=True, why=(*whose.why, *why))
+    return list(cells.values())
 
 
 def cell(scenario: Scenario, variant: str, expect: Expect | None) -> Cell:
@@ -52,9 +61,10 @@ def cell(scenario: Scenario, variant: str, expect: Expect | None) -> Cell:
     except ScenarioError as error:
         note = str(error.errors[0])
     except BootError as error:
-        note = f"{scenario.name}:{error.place.line}:{error.place.col}: {error.message}"
+        note = str(Problem(scenario.name, error.place.line, error.place.col, error.message))
     except ImpossibleAnswer as error:
-        note = f"{scenario.name}:{error.answer.place.line}:{error.answer.place.col}: {error.message}"
+        place = error.answer.place
+        note = str(Problem(scenario.name, place.line, place.col, error.message))
     else:
         outcome = outcome_of(session)
         why = tuple(compare(session, expect)) if expect is not None else ()
@@ -72,23 +82,40 @@ def for_variant(scenario: Scenario, variant: str) -> Scenario:
     return load(scenario.name, variant=variant)
 
 
-class Column(NamedTuple):
-    """Neighbouring variants all of whose cells are equal."""
+MOST_HEAD = 40
+"""Characters of the head of a column: what would need more is a further column."""
 
-    head: str
-    """``6.9``, or ``6.10..7.2``."""
+
+class Column(NamedTuple):
+    """Variants that stand side by side and all of whose cells are equal."""
+
+    variants: tuple[str, ...]
     cells: tuple[Cell, ...]
     """One a scenario, of the first of these variants."""
+
+    @property
+    def head(self) -> str:
+        """``6.9``; ``6.10..7.2`` where nothing between them is left out; ``v3, 6.10..7.2``."""
+        order = {variant: n for n, variant in enumerate(default_variants())}
+        spans: list[list[str]] = []
+        for each in self.variants:
+            if spans and each in order and order.get(spans[-1][-1]) == order[each] - 1:
+                spans[-1].append(each)
+            else:
+                spans.append([each])
+        return ", ".join(span[0] if len(span) == 1 else f"{span[0]}..{span[-1]}" for span in spans)
 
 
 def columns(rows: Sequence[Sequence[Cell]]) -> list[Column]:
     """The table column by column; neighbours that are equal from top to bottom are one."""
     found: list[Column] = []
     for cells in zip(*rows, strict=True):
-        looks = [(each.text, bool(each.why)) for each in cells]
-        if found and looks == [(each.text, bool(each.why)) for each in found[-1].cells]:
-            first = found[-1].head.partition("..")[0]
-            found[-1] = Column(f"{first}..{cells[0].variant}", found[-1].cells)
-        else:
-            found.append(Column(cells[0].variant, cells))
+        if found and [(each.text, bool(each.why)) for each in cells] == [
+            (each.text, bool(each.why)) for each in found[-1].cells
+        ]:
+            both = found[-1]._replace(variants=(*found[-1].variants, cells[0].variant))
+            if len(both.head) <= MOST_HEAD:
+                found[-1] = both
+                continue
+        found.append(Column((cells[0].variant,), cells))
     return found

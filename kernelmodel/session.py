@@ -18,7 +18,7 @@ from kernelmodel.answers import Script, possible
 from kernelmodel.cpus import NO_STEP, Cpus, Run
 from kernelmodel.decision import Call, Decision, KernelBug, Question, Wait, is_modelled
 from kernelmodel.defs import result_name
-from kernelmodel.log import Log, Shape
+from kernelmodel.log import NO_FAULT, Log, Shape
 from kernelmodel.look.hits import Hits
 from kernelmodel.machine import Machine
 from kernelmodel.scenario.types import Action, Scenario
@@ -367,9 +367,10 @@ class Session:
         mark = self.m.journal.mark()
         self.step = step
         if step < len(self.log):
-            run.fault = self.log.fault[step] if decision.kind != "return" else -1
+            known = self.log.fault[step]
+            run.fault = -1 if decision.kind == "return" or known == NO_FAULT else known
             return
-        if run.fault < 0:
+        if run.fault < 0 and (decision.kind == "pmd-gate" or self.scenario.events[run.event].is_access):
             run.fault = self._faults
             self._faults += 1
         asked, forced = isinstance(decision, Question), False
@@ -385,7 +386,7 @@ class Session:
             decision.kind, outcome, decision.site, decision.order, decision.i, reason, decision.more, code.co_name,
             line - code.co_firstlineno + 1, depth, cpu, chosen, asked, forced,
         )  # fmt: skip
-        self.log.append(shape, decision, run.fault, run.event, mark)
+        self.log.append(shape, decision, NO_FAULT if run.fault < 0 else run.fault, run.event, mark)
         if decision.kind == "return":
             run.fault = -1
         if decision.kind == "fallback":
@@ -437,7 +438,7 @@ class Session:
             )
             shape = Shape("", "", "", -1, -1, "", (), name, line, depth, cpu, chosen, False, False)
             event = self.cpus[cpu].event if where else NO_EVENT
-            self.log.append(shape, Decision("", ""), max(self.cpus[cpu].fault, 0), event, mark)
+            self.log.append(shape, Decision("", ""), self.cpus[cpu].fault & NO_FAULT, event, mark)
         if waiting:
             text = "; ".join(f"cpu{cpu} waits for {what}" for cpu, what in waiting)
             self.end = Stop("blocked", step, text + ", and no event can wake it")
@@ -467,7 +468,8 @@ class Session:
                 "bug", bug.name, "", -1, -1, bug.why, (), code.co_name, line - code.co_firstlineno + 1, len(calls), cpu,
                 chosen, False, False,
             )  # fmt: skip
-            self.log.append(shape, Decision("bug", bug.name), max(self.cpus[cpu].fault, 0), self.cpus[cpu].event, mark)
+            run = self.cpus[cpu]
+            self.log.append(shape, Decision("bug", bug.name), run.fault & NO_FAULT, run.event, mark)
         self.end = Stop("bug", step, f"{bug.name}: {bug.why}")
 
     # -- going back ----------------------------------------------------------------------------------
@@ -521,7 +523,7 @@ class Session:
         self.values.clear()
         if self._before[0] > self.step:
             self._before = (NO_STEP, [])
-        self._faults = max(self.log.fault) + 1
+        self._faults = max((fault for fault in self.log.fault if fault != NO_FAULT), default=-1) + 1
         self.answers = {step: answer for step, answer in self.answers.items() if step < self.step}
         for column in (self.questions, self.fallbacks):
             while column and column[-1] > self.step:

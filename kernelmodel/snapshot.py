@@ -71,7 +71,7 @@ class CallView(NamedTuple):
     line: int
     """Counts from the ``def`` line (1)."""
     mechanism: bool
-    """Below the reviewed text: a function of ``mm/``."""
+    """Below the text that a reviewer reads at this stop: a function of ``mm/``."""
     locals: tuple[Local, ...]
     source: tuple[str, ...]
     """The modelled function's text; ``source[line - 1]`` is the current line."""

@@ -119,7 +119,8 @@ def decision_record(session: Session, event: Event) -> Record:
         "decision",
         step=event.step,
         cpu=event.cpu,
-        fault=event.fault,
+        process=process_of(session, event.step),
+        fault=event.fault if event.fault >= 0 else None,
         kind=event.kind,
         site=event.site,
         function=event.function,
@@ -136,6 +137,13 @@ def decision_record(session: Session, event: Event) -> Record:
     )
 
 
+def process_of(session: Session, step: int) -> str | None:
+    """Whose stop it is, where the scenario has several processes."""
+    if len(session.scenario.processes) == 1:
+        return None
+    return session.scenario.events[session.access_of(step)].process
+
+
 def fault_record(session: Session, event: Event) -> Record:
     """One pass through the fault path, at its ``return``."""
     log = session.log
@@ -150,6 +158,7 @@ def fault_record(session: Session, event: Event) -> Record:
         "fault",
         fault=event.fault,
         cpu=event.cpu,
+        process=process_of(session, event.step),
         address=hex(event.addr),
         access="write" if log.operand(event.step) else "read",
         result=event.outcome,
@@ -282,7 +291,7 @@ def size_text(size: int) -> str:
 
 def event_line(event: Event, page_size: int) -> str:
     """One decision in a line, without its number."""
-    words = [f"{event.kind:<12}"]
+    words = [f"{event.kind:<12}" if len(event.kind) <= 12 else f"{event.kind:<16}"]
     if event.i >= 0:
         words.append(f"i={event.i}")
     if event.order >= 0:
@@ -314,7 +323,8 @@ def text_line(session: Session, row: Record) -> str:
     if kind == "decision":
         shown = session.event(row["step"])
         line = event_line(shown, session.m.arch.page_size)
-        return f"#{shown.step:<4} cpu{shown.cpu} {shown.function}:{shown.line:<3} {line}"
+        whose = f" {row['process']}" if "process" in row else ""
+        return f"#{shown.step:<4} cpu{shown.cpu}{whose} {shown.function}:{shown.line:<3} {line}"
     if kind == "fault":
         where = f" order {row['order']} at {row['start']} ({row['mapped']})" if "mapped" in row else " nothing mapped"
         return f"      fault {row['fault']}: {row['access']} {row['address']} -> {row['result']},{where}{_counts(row)}"

@@ -48,6 +48,8 @@ _FALLBACK = {
 _PLAIN = {
     "no-zone": "no zone could serve the request",
     "pt-reclaim": "the zap covered the whole table (PT_RECLAIM)",
+    "no-such-file": "this kernel has no such file",
+    "pinned": "something else than PTEs holds it",
     "remote-node": "this node has none: from another node",
     "marker": "the PTE is a uffd-wp marker",
     "armed": "the VMA is armed for userfaultfd",
@@ -136,7 +138,7 @@ def _told(kind: str, outcome: str, arg: int, shape: Shaped) -> str:
     if kind == "zap-pmd" and outcome == "table":
         return f"{arg} entr{'y' if arg == 1 else 'ies'} to clear"
     if kind == "free-pgtables":
-        return f"{arg} table{'' if arg == 1 else 's'}" if arg else "no table that no other VMA can need"
+        return f"{arg} table{'' if arg == 1 else 's'}" if arg else "every table is still needed"
     if kind.endswith("-vma") and outcome in ("flags", "same", "new"):
         return "|".join(flag_names(arg, VM_FLAG_NAMES)) or "0"
     if kind == "mremap-move":

@@ -32,7 +32,7 @@ def _location(console: Console, word: str) -> list[str]:
     functions = list(console.breaks.functions)
     name, colon, _ = word.partition(":")
     if colon and name in functions:
-        from kernelmodel.fault import functions as lengths
+        from kernelmodel.functions import functions as lengths
 
         return [f"{name}:{line}" for line in range(1, lengths().get(name, 0) + 1)]
     return functions

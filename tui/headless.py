@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from kernelmodel import scenario as scenarios
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
-from kernelmodel.fault import functions
+from kernelmodel.functions import functions
 from kernelmodel.scenario import Problem, ScenarioError
 from kernelmodel.scenario.faults import printable
 from kernelmodel.scenario.types import Place, Scenario
@@ -34,6 +34,15 @@ OK, FAILED, USAGE, INCONCLUSIVE, DISAGREE, IMPOSSIBLE, OUR_BUG, INTERRUPTED = 0,
 
 class UsageError(Exception):
     """Bad words on the command line; the message is for stderr, exit code 2."""
+
+
+def refuse(out: Output, program: str, wrong: Iterable[tuple[str, str]]) -> int:
+    """Bad words with their hints, on stderr and as records; exit code 2."""
+    for message, hint in wrong:
+        out.note(f"{program}: {message}" + (f" ({hint})" if hint else ""))
+        if out.form == "ndjson":
+            out.put(record("error", message=message, hint=hint or None))
+    return USAGE
 
 
 class Output:
@@ -182,8 +191,6 @@ def follow_script(console: Console, out: Output) -> int:
 
 def emit(session: Session, breaks: Breakpoints | None, answers: dict[int, str], out: Output) -> int:
     """Write the records of a run; the exit code of its last stop."""
-    from kernelmodel.check import unasked
-
     code = OK
     for row in follow(session, breaks, answers):
         if out.form == "ndjson":
@@ -197,8 +204,9 @@ def emit(session: Session, breaks: Breakpoints | None, answers: dict[int, str], 
                     out.note(f"breakpoint {each.number}: {each.text}: {each.trouble}")
     for step, text in breaks.take_log() if breaks is not None else ():
         out.note(f"#{step} log: {text}")
-    for text in unasked(session) if session.finished else ():
-        out.note(f"{session.scenario.name}: warning: answer '{text}' was never asked for")
+    for answer in session.script.unasked() if session.finished else ():
+        at = f"{session.scenario.name}:{answer.place.line}:{answer.place.col}"
+        out.note(f"{at}: warning: answer '{answer.site} = {answer.outcome}' was never asked for")
     return code
 
 
@@ -222,7 +230,9 @@ def check(names: list[str], out: Output) -> int:
     for name in files(names):
         scenario = None
         try:
-            scenario = load(name, out)
+            scenario = scenarios.load(name)
+            for note in check_notes(scenario):
+                out.note(note)
             found = verdicts_of(scenario)
         except (ScenarioError, BootError, ImpossibleAnswer) as error:
             broken[name] = problems_of(error, scenario)
@@ -249,6 +259,18 @@ def check(names: list[str], out: Output) -> int:
         out.note("thp-debug check: no scenario there")
         return USAGE
     return code
+
+
+def check_notes(scenario: Scenario) -> list[str]:
+    """The notes of a file; that its variant lacks a knob once a knob, and not where the file is meant for several."""
+    notes: dict[str, str] = {}
+    for note in scenario.warnings:
+        knob = note.endswith("; the value has no effect")
+        if not knob:
+            notes[note] = note
+        elif len(scenario.expect_variant) < 2:
+            notes.setdefault(note.rpartition(": note: ")[2], note)
+    return list(notes.values())
 
 
 def patch_on_stdin() -> str:

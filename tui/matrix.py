@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from kernelmodel import scenario as scenarios
 from kernelmodel.matrix import Cell, Column, columns, default_variants, row
 from kernelmodel.scenario import ScenarioError
+from kernelmodel.scenario.faults import printable
 from kernelmodel.scenario.keys import unknown_variant
 from kernelmodel.trace import Record, record
 from kernelmodel.variant_names import VARIANTS
-from tui.headless import FAILED, OK, USAGE, UsageError, files
+from tui.headless import FAILED, OK, USAGE, files, refuse
 
 if TYPE_CHECKING:
     from tui.headless import Output
 
+PROGRAM = "thp-debug matrix"
 WIDTH = 120
 MOST_NAME, MOST_CELL = 40, 16
 """Columns that a scenario's name and a cell may take; what is longer is cut in the text."""
@@ -24,9 +26,9 @@ MOST_NAME, MOST_CELL = 40, 16
 
 def matrix(names: list[str], variants: list[str], out: Output) -> int:
     """``matrix``: 1 if a cell is not as its file expects, 2 if a file is not good (the others are run all the same)."""
-    wrong = [": ".join(unknown_variant(each)) for each in dict.fromkeys(variants) if each not in VARIANTS]
+    wrong = [unknown_variant(each) for each in dict.fromkeys(variants) if each not in VARIANTS]
     if wrong:
-        raise UsageError("\nthp-debug matrix: ".join(wrong))
+        return refuse(out, PROGRAM, wrong)
     heads = list(dict.fromkeys(variants)) or default_variants()
     found: dict[str, list[Cell]] = {}
     bad = False
@@ -39,6 +41,9 @@ def matrix(names: list[str], variants: list[str], out: Output) -> int:
             continue
         for cell in found[name] if out.form == "ndjson" else ():
             out.put(cell_record(name, cell))
+    if not found and not bad:
+        bad = True
+        refuse(out, PROGRAM, [("no scenario there", "")])
     cells = [cell for each in found.values() for cell in each]
     failed = sum(bool(cell.why) for cell in cells)
     if out.form == "ndjson":
@@ -48,9 +53,6 @@ def matrix(names: list[str], variants: list[str], out: Output) -> int:
         table = markdown if out.form == "markdown" else text
         for line in (*table(short_names(list(found)), columns(list(found.values()))), *remarks(found)):
             out.line(line)
-    elif not bad:
-        out.note("thp-debug matrix: no scenario there")
-        bad = True
     return USAGE if bad else FAILED if failed else OK
 
 
@@ -66,8 +68,8 @@ def cell_record(name: str, cell: Cell) -> Record:
 
 
 def short_names(names: list[str]) -> list[str]:
-    """Without the folder that they have in common, and without ``.toml``."""
-    parts = [name.removesuffix(".toml").split("/") for name in names]
+    """Without the folder that they have in common, and without ``.toml``; fit for a line."""
+    parts = [printable(name).removesuffix(".toml").split("/") for name in names]
     common = 0
     while len({tuple(each[: common + 1]) for each in parts}) == 1 and min(map(len, parts)) > common + 1:
         common += 1
@@ -121,7 +123,7 @@ def remarks(found: dict[str, list[Cell]]) -> list[str]:
     """Under the table: what is not as expected, and why a scenario was not run."""
     lines = []
     for name, cells in found.items():
-        lines += [f"! {name} [{cell.variant}]: {why}" for cell in cells for why in cell.why]
+        lines += [printable(f"! {name} [{cell.variant}]: {why}") for cell in cells for why in cell.why]
         lacking = [cell for cell in cells if cell.note]
         if lacking:
             lines.append(f"n/a [{', '.join(cell.variant for cell in lacking)}]: {lacking[0].note}")

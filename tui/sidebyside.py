@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -15,11 +16,12 @@ from kernelmodel.comparison import compare as compare_runs
 from kernelmodel.cpus import event_text
 from kernelmodel.outcome import Outcome, finish, in_short, repeated
 from kernelmodel.scenario import Problem, ScenarioError
+from kernelmodel.scenario.faults import printable
 from kernelmodel.scenario.keys import unknown_variant
 from kernelmodel.session import Session
 from kernelmodel.trace import Record, record
 from kernelmodel.variant_names import VARIANTS
-from tui.headless import FAILED, OK, USAGE, UsageError, problems_of
+from tui.headless import FAILED, OK, USAGE, problems_of, refuse
 
 if TYPE_CHECKING:
     from tui.headless import Output
@@ -32,12 +34,13 @@ TIE = "\N{NO-BREAK SPACE}"
 def compare(name: str, variants: list[str], expect: str | None, out: Output) -> int:
     """``compare``: 0, or 1 if ``--expect`` was not met; 2 with everything that is wrong."""
     wrong = unusable(variants)
-    sessions, problems = run_all(name, [each for each in dict.fromkeys(variants) if each in VARIANTS], out)
+    sessions, problems, notes = run_all(name, [each for each in dict.fromkeys(variants) if each in VARIANTS])
+    refuse(out, "thp-debug compare", wrong)
     out.problems(problems)
-    if wrong:
-        raise UsageError("\nthp-debug compare: ".join(wrong))
-    if problems:
+    if wrong or problems:
         return USAGE
+    for note in notes:
+        out.note(note)
     found = compare_runs(sessions)
     if out.form == "ndjson":
         for row in records(sessions, found):
@@ -49,22 +52,22 @@ def compare(name: str, variants: list[str], expect: str | None, out: Output) -> 
     return OK if expect is None or same == (expect == "same") else FAILED
 
 
-def unusable(variants: list[str]) -> list[str]:
-    """What is wrong with the variants that were asked for."""
+def unusable(variants: list[str]) -> list[tuple[str, str]]:
+    """What is wrong with the variants that were asked for, with hints."""
     wrong = []
     for each in dict.fromkeys(variants):
         if each not in VARIANTS:
-            message, hint = unknown_variant(each)
-            wrong.append(f"{message} ({hint})")
+            wrong.append(unknown_variant(each))
         elif variants.count(each) > 1:
-            wrong.append(f"--variant {each} is given {variants.count(each)} times: a run is not compared with itself")
+            message = f"--variant {each} is given {variants.count(each)} times"
+            wrong.append((message, "a run is not compared with itself"))
     if len(set(variants)) < 2:
-        wrong.append("give at least two variants: --variant A --variant B")
+        wrong.append(("give at least two variants", "--variant A --variant B"))
     return wrong
 
 
-def run_all(name: str, variants: list[str], out: Output) -> tuple[list[Session], list[Problem]]:
-    """The finished runs, and what stands in the way of others; the notes of each file once, on stderr."""
+def run_all(name: str, variants: list[str]) -> tuple[list[Session], list[Problem], list[str]]:
+    """The finished runs, what stands in the way of others, and each note once."""
     sessions: list[Session] = []
     problems: dict[Problem, None] = {}
     notes: dict[str, None] = {}
@@ -77,9 +80,7 @@ def run_all(name: str, variants: list[str], out: Output) -> tuple[list[Session],
                 sessions.append(finish(Session(scenario, variant)))
         except (ScenarioError, BootError, ImpossibleAnswer) as error:
             problems.update(dict.fromkeys(problems_of(error, scenario)))
-    for note in notes:
-        out.note(note)
-    return sessions, list(problems)
+    return sessions, list(problems), list(notes)
 
 
 # -- records -----------------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ def text(sessions: list[Session], found: Comparison) -> list[str]:
     scenario = sessions[0].scenario
     width = max(len(each.variant) for each in found.outcomes)
     title = f": {scenario.title}" if not scenario.name.endswith(scenario.title) else ""
-    lines = wrap(scenario.name + title, WIDTH)
+    lines = wrap(printable(scenario.name) + title, WIDTH)
     if found.parting is None:
         lines += ["", f"no observable difference between {', '.join(each.variant for each in found.outcomes)}"]
     else:
@@ -173,7 +174,7 @@ def outcome_lines(outcomes: tuple[Outcome, ...], width: int) -> list[str]:
     same = [name for name in names if len({each.counters.get(name, 0) for each in outcomes}) == 1]
     lines = []
     for each in outcomes:
-        told = f"orders {in_short(each)}; results {repeated(each.results) or 'none'}"
+        told = f"orders{TIE}{in_short(each)}; results{TIE}{repeated(each.results) or 'none'}"
         if each.end != "end":
             told += f"; {each.end} at #{each.step}: {each.why}"
         lines += entry(f"  {each.variant:<{width}}  ", told)
@@ -186,9 +187,10 @@ def outcome_lines(outcomes: tuple[Outcome, ...], width: int) -> list[str]:
 
 
 def entry(head: str, words: str) -> list[str]:
-    """A line that goes on under its own beginning."""
-    lines = wrap(
-        words, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_long_words=False,
-        break_on_hyphens=False,
-    )  # fmt: skip
-    return [line.replace(TIE, " ") for line in lines]
+    """A line that goes on under its own beginning, broken at blanks and after commas."""
+    lines = [head]
+    for piece in re.findall("[^ ,]*,* *", words):
+        if len(f"{lines[-1]}{piece}".rstrip(" ")) > WIDTH and lines[-1] not in (head, " " * len(head)):
+            lines.append(" " * len(head))
+        lines[-1] += piece
+    return [line.rstrip(" ").replace(TIE, " ") for line in lines]

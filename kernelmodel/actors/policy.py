@@ -23,14 +23,22 @@ def prctl(cpu: int, mm: Mm, action: Action) -> Path[int]:
     return 0
 
 
+def has_file(knobs: frozenset[str], name: str) -> bool:
+    """Does the variant have a file of that name?"""
+    if name.startswith("hugepages-"):
+        return "hugepages-*kB" in knobs
+    return name in knobs or name not in ("anon_orders", "anon_always_mask")
+
+
 def sysfs(cpu: int, mm: Mm, action: Action) -> Path[int]:
     """Write to the files one after the other; one that the variant lacks, or any without huge pages, is passed over."""
     m = mm.m
     knobs = m.variant.names.knobs
     for k in range(len(action.args)):
         name, value = action.args[k]
-        yield Decision("sysfs-store", str(value), reason=name)
-        if not m.knobs["has_transparent_hugepage"]:
+        there = m.knobs["has_transparent_hugepage"] and has_file(knobs, name)
+        yield Decision("sysfs-store", f"{name}={value}", reason="" if there else "no-such-file")
+        if not there:
             continue
         if name == "enabled":
             m.thp_enabled.set(0, ENABLED.index(value))
@@ -38,10 +46,10 @@ def sysfs(cpu: int, mm: Mm, action: Action) -> Path[int]:
             m.thp_defrag.set(0, DEFRAG.index(value))
         elif name == "use_zero_page":
             m.thp_use_zero_page.set(0, int(value))
-        elif name.startswith("hugepages-") and "hugepages-*kB" in knobs:
+        elif name.startswith("hugepages-"):
             set_anon_policy(m, size_order(m.arch, name), value)
-        elif name == "anon_orders" and name in knobs:
+        elif name == "anon_orders":
             m.anon_orders.set(0, value & THP_ORDERS_ALL_ANON(m.arch))
-        elif name == "anon_always_mask" and name in knobs:
+        elif name == "anon_always_mask":
             m.anon_always_mask.set(0, value)
     return 0

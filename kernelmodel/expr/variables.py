@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernelmodel.decision import Call, is_mechanism
+from kernelmodel.functions import paths
 
 if TYPE_CHECKING:
     from kernelmodel.session import Session
 
-HIDDEN = frozenset({"m", "arch", "self", "peek", "page_size", "setpte"})
+HIDDEN = frozenset({"m", "arch", "self", "peek", "page_size", "setpte", "action"})
 """Names that the model needs and the kernel does not have."""
 
 Owner = tuple[int, int, str]
@@ -60,7 +61,7 @@ def deeper_variable(session: Session, name: str) -> Variable | None:
 
 def innermost(calls: list[Call]) -> int:
     """Index of the innermost reviewed call; 0 if all are mechanisms, -1 if there is no call."""
-    reviewed = [n for n, call in enumerate(calls) if not is_mechanism(call.code)]
+    reviewed = [n for n, call in enumerate(calls) if not call.below]
     return reviewed[-1] if reviewed else min(len(calls), 1) - 1
 
 
@@ -93,22 +94,5 @@ def names_of(code: CodeType) -> frozenset[str]:
 @cache
 def variable_names(reviewed: bool = False) -> frozenset[str]:
     """Variables of all modelled functions that can be in a call stack; of the reviewed ones only."""
-    codes = [code for code in _paths() if not (reviewed and is_mechanism(code))]
+    codes = [code for _, _, code in paths("fault", "actors", "mm") if not (reviewed and is_mechanism(code))]
     return frozenset().union(*map(names_of, codes))
-
-
-def _paths() -> Iterator[CodeType]:
-    from importlib import import_module
-    from pkgutil import iter_modules
-
-    from kernelmodel import fault, mm
-
-    for package in (fault, mm):
-        for found in iter_modules(package.__path__, package.__name__ + "."):
-            for each in vars(import_module(found.name)).values():
-                code = getattr(each, "__code__", None)
-                if isinstance(code, CodeType) and code.co_flags & _GENERATOR and each.__module__ == found.name:
-                    yield code
-
-
-_GENERATOR = 0x20

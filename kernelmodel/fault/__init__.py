@@ -8,12 +8,11 @@ of its own is in its module (``v3``, ``linux_6_8``); what follows the release is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from types import CodeType
 
 from kernelmodel.fault.images import Variant, link
 from kernelmodel.variant_names import VARIANTS as NAMES
 
-__all__ = ["VARIANTS", "Variant", "deciding_lines", "functions"]
+__all__ = ["VARIANTS", "Variant"]
 
 
 class _Images(Mapping[str, Variant]):
@@ -36,42 +35,3 @@ class _Images(Mapping[str, Variant]):
 
 
 VARIANTS: Mapping[str, Variant] = _Images()
-
-
-def functions() -> dict[str, int]:
-    """Names of the modelled functions that can stop, and how many lines each has (the longest of that name)."""
-    from kernelmodel.look.calls import source_of
-
-    found: dict[str, int] = {}
-    for name, code in _paths():
-        found[name] = max(len(source_of(code)), found.get(name, 0))
-    return found
-
-
-def deciding_lines(function: str, variant: str) -> list[int]:
-    """Lines (from the ``def`` line, 1) at which a function of a variant can stop, ascending; none if it is unknown."""
-    from dis import get_instructions
-
-    found = set()
-    own = getattr(VARIANTS[variant], function, None)
-    codes = [code for name, code in _paths() if name == function] if own is None else [own.__code__]
-    for code in codes:
-        for each in get_instructions(code):
-            if each.opname in ("YIELD_VALUE", "SEND") and each.positions and each.positions.lineno:
-                found.add(each.positions.lineno - code.co_firstlineno + 1)
-    return sorted(found)
-
-
-def _paths() -> list[tuple[str, CodeType]]:
-    """Every function that can stop, of every variant."""
-    from importlib import import_module
-    from pkgutil import iter_modules
-
-    found = []
-    for info in iter_modules(__path__):
-        module = import_module(f"{__name__}.{info.name}")
-        for name, each in vars(module).items():
-            code = getattr(each, "__code__", None)
-            if code is not None and code.co_flags & 0x20 and each.__module__ == module.__name__:
-                found.append((name, code))
-    return found

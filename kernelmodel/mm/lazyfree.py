@@ -15,7 +15,7 @@ from kernelmodel.mm.large_mapcount import folio_mapped_shared
 from kernelmodel.mm.lock import spin_lock, spin_unlock
 from kernelmodel.mm.page_alloc import page_folio
 from kernelmodel.mm.pgtable import lock_pte_table, pmd_lockptr, pte_index, set_pte_at
-from kernelmodel.mm.split_folio import can_split_folio, split_folio
+from kernelmodel.mm.split_folio import can_split_folio, count_split, split_folio
 from kernelmodel.mm.vmstat import add_mm_counter
 from kernelmodel.mm.walk import populated_pmds
 from kernelmodel.structs import Folio, Vma
@@ -55,6 +55,8 @@ def madvise_free_huge_pmd(vma: Vma, pmd: int, addr: int, nxt: int, cpu: int) -> 
         split_huge_pmd(m, vma, pmd, addr)
         if can_split_folio(folio):
             split_folio(folio)
+        else:
+            count_split(folio, False)
         spin_unlock(m, lock)
         return False
     yield Decision("madvise-free", "lazyfree", order, addr, more=(("nr", folio.nr_pages),))
@@ -88,8 +90,11 @@ def madvise_free_pte_range(vma: Vma, pmd: int, addr: int, end: int, cpu: int) ->
         here, folio = end - (last - pte << shift), page_folio(m, m.arch.pte_pfn(value))
         nr = free_batch(m, folio, pte, last - pte)
         if folio.order and (m.release < (6, 10) or nr < folio.nr_pages):
-            if mapped_by_others(folio) or not can_split_folio(folio):
-                yield Decision("madvise-free", "skipped", folio.order, here, reason="shared")
+            shared = mapped_by_others(folio)
+            if shared or not can_split_folio(folio):
+                yield Decision("madvise-free", "skipped", folio.order, here, reason="shared" if shared else "pinned")
+                if not shared:
+                    count_split(folio, False)
                 if m.release < (6, 10):
                     break
                 pte += nr

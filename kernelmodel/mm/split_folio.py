@@ -6,11 +6,15 @@ from __future__ import annotations
 from kernelmodel.defs import (
     MTHP_STAT_NR_ANON,
     MTHP_STAT_NR_ANON_PARTIALLY_MAPPED,
+    MTHP_STAT_SPLIT,
+    MTHP_STAT_SPLIT_FAILED,
+    THP_SPLIT_PAGE,
+    THP_SPLIT_PAGE_FAILED,
     PG_anon_exclusive,
     PG_partially_mapped,
 )
 from kernelmodel.mm.page_alloc import folio_put
-from kernelmodel.mm.vmstat import mod_mthp_stat
+from kernelmodel.mm.vmstat import count_mthp_stat, count_vm_event, mod_mthp_stat
 from kernelmodel.structs import Folio
 
 
@@ -22,12 +26,18 @@ def can_split_folio(folio: Folio) -> bool:
     return folio._refcount == sum(m._mapcount.run(folio.id, folio.nr_pages))
 
 
-def split_folio(folio: Folio) -> None:
-    """What maps the pages stays; each page has the folio's flags and a place of its own, one that nobody maps is freed.
+def count_split(folio: Folio, done: bool) -> None:
+    """thp_split_page: up to 6.9 of every large folio, then of PMD_ORDER only; a size's own counter from 6.11 on."""
+    m = folio.m
+    if m.release < (6, 10) or folio.order == m.arch.pmd_order:
+        count_vm_event(m, THP_SPLIT_PAGE if done else THP_SPLIT_PAGE_FAILED)
+    count_mthp_stat(m, folio.order, MTHP_STAT_SPLIT if done else MTHP_STAT_SPLIT_FAILED)
 
-    The counters of splits (thp_split_page, split) are not modelled.
-    """
+
+def split_folio(folio: Folio) -> None:
+    """What maps the pages stays; each has the folio's flags and a place of its own, one that nobody maps is freed."""
     m, head, order, nr = folio.m, folio.id, folio.order, folio.nr_pages
+    count_split(folio, True)
     mod_mthp_stat(m, order, MTHP_STAT_NR_ANON, -1)
     if folio.flags & PG_partially_mapped:
         mod_mthp_stat(m, order, MTHP_STAT_NR_ANON_PARTIALLY_MAPPED, -1)

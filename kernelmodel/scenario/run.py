@@ -11,7 +11,7 @@ from kernelmodel.scenario.keys import EVENT, RESULT_NAMES
 from kernelmodel.scenario.kinds import WRONG
 from kernelmodel.scenario.mm import Context
 from kernelmodel.scenario.types import Action, Answer, BreakSpec, Expect
-from kernelmodel.scenario.verbs import LATER_VERBS, VERBS, action, declare
+from kernelmodel.scenario.verbs import LATER_VERBS, VERBS, action, declare, limit_populates
 from kernelmodel.variant_names import SITES, SITES_WITH_ORDER
 
 _ANSWER = re.compile(r"\s*(\w+)\s*(?:\(\s*(?:order\s*=\s*([^()=\s]*))?\s*\))?\s*=\s*(\S.*?)\s*", re.ASCII)
@@ -25,8 +25,12 @@ def read_events(ctx: Context, tables: list[dict[str, Any]], raw: Any) -> tuple[A
     if not tables:
         ctx.faults.add(("event",), "a scenario needs at least one [[event]]", 'write = "heap+0x3000"')
     declare(ctx, tables)
-    found = [_event(ctx, table, raw[i], ("event", i)) for i, table in enumerate(tables) if isinstance(raw[i], dict)]
-    return tuple(event for event in found if event is not None)
+    numbered = [(i, table) for i, table in enumerate(tables) if isinstance(raw[i], dict)]
+    found = [(i, _event(ctx, table, raw[i], ("event", i))) for i, table in numbered]
+    good = [(i, event) for i, event in found if event is not None]
+    locked = any("VM_LOCKED" in vma.flags for vma in ctx.vmas.values())
+    limit_populates(ctx, good, locked or any("VM_LOCKED" in event.arg("flags", ()) for _, event in good))
+    return tuple(event for _, event in good)
 
 
 def _one_verb(ctx: Context, raw: dict[str, Any], path: KeyPath) -> bool:
@@ -107,7 +111,7 @@ def read_breaks(ctx: Context, tables: list[dict[str, Any]]) -> tuple[BreakSpec, 
     if not tables:
         return ()
     from kernelmodel.expr import ExprError, parse
-    from kernelmodel.fault import functions
+    from kernelmodel.functions import functions
     from kernelmodel.stops.locations import LocationError, parse_location
 
     found = []

@@ -69,7 +69,7 @@ class Table(Kind):
 
     def __init__(self, title: str, doc: str, *keys: Key) -> None:
         self.title, self.doc, self.keys = title, doc, keys
-        self.words = f"a table {title}"
+        self.words = f"a table {title}" if title[:1] == "[" else "a table"
         self.where = f"in {title}" if title else "at the top level"
         self.named = {key.name: key for key in keys if not key.pattern}
         self.patterns = [(re.compile(key.pattern), key) for key in keys if key.pattern]

@@ -8,14 +8,14 @@ from typing import Any
 from kernelmodel.defs import MADVICE, MAP_FLAGS, MREMAP_FLAGS
 from kernelmodel.scenario.faults import KeyPath, nearest, show
 from kernelmodel.scenario.kinds import WRONG, Address, Boolean, Choice, Int, Kind, Size, Str
-from kernelmodel.scenario.mm import Context
+from kernelmodel.scenario.mm import MAX_POPULATED, Context
 from kernelmodel.scenario.tables import Key, Several, Table
 from kernelmodel.scenario.types import Action, VmaSpec
 
 NAME = r"[A-Za-z_][A-Za-z0-9_.-]{0,63}"
 NAME_WORDS = "a letter or _, then letters, digits, _ . - (at most 64)"
 MAX_COUNT = (1 << 64) - 1
-MAX_PROCESSES = 255
+MAX_PROCESSES = 16
 """What the machine's fields have room for."""
 VMA_FLAGS = (
     "VM_READ", "VM_WRITE", "VM_EXEC", "VM_SHARED", "VM_HUGEPAGE", "VM_NOHUGEPAGE", "VM_GROWSDOWN", "VM_SEQ_READ",
@@ -26,7 +26,7 @@ ACCESSES = ("read", "write")
 PROT = "r?w?x?"
 
 _AT = Key("at", Address(), "First address, a multiple of the page size.", required=True)
-_SIZE = Key("size", Size(1, 1 << 52, 'bytes (at least one page), as an integer or as text: "64K"'),
+_SIZE = Key("size", Size(1, 1 << 52, 'one page … 4096T, in bytes or as text: "64K"'),
             "Bytes, a multiple of the page size.", required=True)  # fmt: skip
 
 
@@ -141,6 +141,26 @@ def declare(ctx: Context, tables: list[dict[str, Any]]) -> None:
         ctx.mapped.setdefault(name, VmaSpec(name, spec["start"], spec["size"]))
 
 
+def limit_populates(ctx: Context, events: list[tuple[int, Action]], locked: bool) -> None:
+    """Tell of the first event with which the program asks for too many pages at once, all its wishes together.
+
+    ``events`` with their numbers in the file; ``locked``: is some mapping VM_LOCKED, so that other verbs fault in, too?
+    """
+    if ctx.arch is None:
+        return
+    total = 0
+    for number, event in events:
+        flags = event.arg("flags", ())
+        wants = str(event.arg("advice")).startswith("MADV_POPULATE") or {"MAP_POPULATE", "MAP_LOCKED"} & {*flags}
+        if not wants and not (locked and event.verb in ("mmap", "mprotect", "mremap")):
+            continue
+        total += max(event.size, event.arg("new_size") or 0) >> ctx.arch.page_shift
+        if total > MAX_POPULATED:
+            message = f"more than {MAX_POPULATED:,} pages are faulted in by madvise, mmap and the like"
+            ctx.faults.add(("event", number, event.verb, "size"), message, "a smaller scenario shows the same")
+            return
+
+
 def action(ctx: Context, verb: str, table: dict[str, Any], raw: dict[str, Any], path: KeyPath) -> Action | None:
     """One event without its answers; None (and told) if it can't be."""
     cpu, process = table.get("cpu", 0), _process(ctx, verb, table, path)
@@ -208,6 +228,8 @@ def _raw_args(raw: dict[str, Any]) -> dict[str, Any]:
 
 def written(value: Any) -> str:
     """A value as the file has it."""
+    if value == "":
+        return '""'
     return value if isinstance(value, str) else f"{value:#x}" if type(value) is int else str(value)
 
 

@@ -219,5 +219,5 @@ def test_the_panes_follow_the_process() -> None:
 
 
 def test_too_many_processes_are_refused() -> None:
-    with pytest.raises(ScenarioError, match="more than 255 processes"):
-        story(*[f"fork 'p{k}'" for k in range(255)])
+    with pytest.raises(ScenarioError, match="more than 16 processes"):
+        story(*[f"fork 'p{k}'" for k in range(16)])

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from kernelmodel.fault import functions
+from kernelmodel.functions import functions
 from kernelmodel.scenario import load
 from kernelmodel.session import Session
 from kernelmodel.stops import Breakpoints

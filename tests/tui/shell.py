@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kernelmodel.fault import functions
+from kernelmodel.functions import functions
 from kernelmodel.session import Session
 from kernelmodel.stops import Breakpoints
 from tests.runs import shipped

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from kernelmodel.fault import functions
+from kernelmodel.functions import functions
 from kernelmodel.session import Session
 from kernelmodel.stops import Breakpoints
 from tests.build import session as built

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernelmodel.fault import functions
+from kernelmodel.functions import functions
 from kernelmodel.scenario import Problem, ScenarioError
 from kernelmodel.stops import Breakpoints
 from tests.build import HEAP

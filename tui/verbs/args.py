@@ -108,7 +108,7 @@ def here(console: Console, text: str, col: int) -> str:
 
 def deciding(console: Console, place: str, col: int) -> str:
     """``FUNCTION:LINE`` moved on to the next line at which something is decided; anything else as it is."""
-    from kernelmodel.fault import deciding_lines
+    from kernelmodel.functions import deciding_lines
 
     function, _, line = place.partition(":")
     if not line.isdecimal() or len(line) > 9:
