@@ -70,6 +70,7 @@ def build(scenario: Scenario, variant: str) -> Machine:
     m.mm_names = list(scenario.processes)
     m.vma_names = [spec.name for spec in scenario.vmas]
     m.vma_names += [event.arg("name") for event in scenario.events if event.verb == "mmap"]
+    m.vma_numbers = {name: number for number, name in enumerate(m.vma_names)}
     set_up_memory(m, scenario.memory)
     set_up_policy(m, scenario)
     mm = mm_init(m, 0)

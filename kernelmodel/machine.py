@@ -17,7 +17,10 @@ from kernelmodel.lists import Links
 if TYPE_CHECKING:
     from kernelmodel.fault import Variant
 
-MAX_VMAS = 1 << 16
+VMA_BLOCK = 64
+"""VMAs of one block of an mm's list (mm/vma_list.py)."""
+MAX_BLOCKS = 1 << 12
+"""Blocks of one mm."""
 
 
 class ZoneSpan(NamedTuple):
@@ -41,6 +44,8 @@ class Machine:
         """Per zone: end (pfn) of the blocks that can stand untouched behind the frontier."""
         self.vma_names: list[str] = []
         """Every name that a VMA of the scenario can have; ``vma_name`` is an index into it."""
+        self.vma_numbers: dict[str, int] = {}
+        """The same by name."""
         self.mm_names: list[str] = ["main"]
         """Every process that the scenario names: those that are forked later too."""
         self.cpu_nodes: list[int] = []
@@ -105,7 +110,12 @@ class Machine:
         self.mm_users = field("mm_users", 1)
         """1 while the process lives, 2 after its exit, 0 before it is forked."""
         self.mm_mt = field("mm_mt", 4)
-        """The mm's VMAs by address: [mm * MAX_VMAS + k] is 1 + vma."""
+        """The mm's VMAs by address, in blocks: [block * VMA_BLOCK + k] is 1 + vma; see mm/vma_list.py."""
+        self.mm_mt_len = field("mm_mt_len", 1)
+        """VMAs of a block."""
+        self.mm_mt_dir = field("mm_mt_dir", 4)
+        """The mm's blocks in order: [mm * MAX_BLOCKS + k] is 1 + number within the mm."""
+        self.mm_mt_blocks = field("mm_mt_blocks", 4)
         # vm_area_struct
         self.vm_start = field("vm_start", 8)
         self.vm_end = field("vm_end", 8)

@@ -12,38 +12,33 @@ from kernelmodel.defs import (
     VM_STACK_INCOMPLETE_SETUP,
     VM_WRITE,
 )
-from kernelmodel.machine import MAX_VMAS, Machine
+from kernelmodel.machine import Machine
+from kernelmodel.mm import vma_list
+from kernelmodel.mm.vma_list import vma_position as vma_position
 from kernelmodel.structs import Mm, Vma, VmFault
-
-
-def vma_position(m: Machine, mm: int, address: int) -> int:
-    """Position in the mm's sorted list of the first VMA that ends above ``address``."""
-    low, high = 0, m.map_count.get(mm)
-    while low < high:
-        middle = (low + high) // 2
-        if m.vm_end.get(m.mm_mt.get(mm * MAX_VMAS + middle) - 1) <= address:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def vma_at(m: Machine, mm: int, position: int) -> Vma | None:
     """The VMA at a position of the sorted list."""
-    if not 0 <= position < m.map_count.get(mm):
-        return None
-    return Vma(m, m.mm_mt.get(mm * MAX_VMAS + position) - 1)
+    number = vma_list.number_of(m, mm, position)
+    return Vma(m, number) if number >= 0 else None
+
+
+def _first_above(mm: Mm, address: int) -> Vma | None:
+    """The first VMA that ends above ``address``."""
+    number = vma_list.number_at(mm.m, mm.id, *vma_list.place_of(mm.m, mm.id, address))
+    return Vma(mm.m, number) if number >= 0 else None
 
 
 def find_vma(mm: Mm, address: int) -> Vma | None:
     """The VMA that holds ``address``, None if there is none (no stack grows here)."""
-    vma = vma_at(mm.m, mm.id, vma_position(mm.m, mm.id, address))
+    vma = _first_above(mm, address)
     return vma if vma is not None and vma.vm_start <= address else None
 
 
 def find_vma_intersection(mm: Mm, start: int, end: int) -> Vma | None:
     """The first VMA that reaches into [start, end)."""
-    vma = vma_at(mm.m, mm.id, vma_position(mm.m, mm.id, start))
+    vma = _first_above(mm, start)
     return vma if vma is not None and vma.vm_start < end else None
 
 
@@ -60,7 +55,7 @@ def vma_is_fork_child(vma: Vma) -> bool:
 def vmas(mm: Mm) -> list[Vma]:
     """All VMAs of an mm, ascending."""
     m = mm.m
-    return [Vma(m, m.mm_mt.get(mm.id * MAX_VMAS + k) - 1) for k in range(mm.map_count)]
+    return [Vma(m, number) for number in vma_list.numbers(m, mm.id)]
 
 
 def vma_alloc(m: Machine, name: str) -> Vma:
@@ -72,7 +67,7 @@ def vma_alloc(m: Machine, name: str) -> Vma:
         m.vma_free.set(0, height - 1)
     else:
         number = m.vma_next.add(0, 1) - 1
-    m.vma_name.set(number, m.vma_names.index(name))
+    m.vma_name.set(number, m.vma_numbers[name])
     return Vma(m, number)
 
 
@@ -86,24 +81,17 @@ def vma_free(vma: Vma) -> None:
 
 def vma_link(mm: Mm, vma: Vma) -> None:
     """Put a VMA into its mm's sorted list."""
-    m, base = mm.m, mm.id * MAX_VMAS
-    at = vma_position(m, mm.id, vma.vm_start)
-    for k in range(mm.map_count, at, -1):
-        m.mm_mt.set(base + k, m.mm_mt.get(base + k - 1))
-    m.mm_mt.set(base + at, vma.id + 1)
+    m = mm.m
+    vma_list.insert(m, mm.id, vma.vm_start, vma.id)
     m.vm_mm.set(vma.id, mm.id)
     mm.map_count += 1
 
 
 def vma_unlink(vma: Vma) -> None:
     """Take a VMA out of its mm's list."""
-    m, mm = vma.m, vma.vm_mm
-    base, last = mm.id * MAX_VMAS, mm.map_count - 1
-    at = vma_position(m, mm.id, vma.vm_start)
-    for k in range(at, last):
-        m.mm_mt.set(base + k, m.mm_mt.get(base + k + 1))
-    m.mm_mt.set(base + last, 0)
-    mm.map_count = last
+    mm = vma.vm_mm
+    vma_list.remove(vma.m, mm.id, vma.vm_start)
+    mm.map_count -= 1
 
 
 def linear_page_index(vma: Vma, address: int) -> int:
