@@ -118,6 +118,7 @@ def batch(command: str, words: list[str]) -> int:
     """A subcommand that prints."""
     from tui import headless
 
+    gc.set_threshold(100_000, 50, 50)  # what a run makes stays: to look at it again and again costs a quarter of it
     args = parser(command).parse_args(words)
     out = headless.Output(getattr(args, "format", "text"), sys.stdout, sys.stderr)
     calls: dict[str, Callable[[], int]] = {

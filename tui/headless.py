@@ -351,7 +351,8 @@ def replay(text: str, scenario_file: str | None, out: Output) -> int:
 
 
 def read_token(text: str) -> Token:
-    """From the command line, or the last token in a file (a saved run)."""
+    """From the command line (with or without its ``token:``), or the last token in a file (a saved run)."""
+    text = text.removeprefix("token:").strip()
     if not text.startswith("thp1:") and Path(text).is_file():
         with Path(text).open("rb") as file:
             content = file.read(16 << 20).decode("utf-8", "replace")

@@ -393,3 +393,11 @@ def test_replay_of_a_machine_that_can_not_be_built_is_exit_2_with_its_place(
     assert code == 2
     assert f"{path}:" in err
     assert "no free block" in err
+
+
+def test_the_last_line_of_a_run_can_be_replayed_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whole, with its ``token:``."""
+    _, out, _ = run(capsys, "run", "seed/unfit.toml")
+    line = out.splitlines()[-1]
+    assert line.startswith("token: thp1:")
+    assert run(capsys, "replay", line)[0] == 0

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import pytest
 from kernelmodel.variant_names import VARIANTS
 from tui.cli import main
 from tui.matrix import cut, short_names
+from tui.sidebyside import entry
+
+ROOT = Path(__file__).resolve().parents[2]
 
 TOML = """
 title = "The charge of 64K fails"
@@ -147,7 +151,7 @@ def test_bad_usage_is_told_all_at_once(
     code, out, err = compare(capsys, charge, *variants)
     assert (code, out) == (2, "")
     assert all(word in err for word in said)
-    assert all(line.startswith("thp-debug compare: ") for line in err.splitlines() if "note:" not in line)
+    assert all(line.startswith("thp-debug compare: ") for line in err.splitlines())
 
 
 def test_bad_variants_and_a_bad_file_are_told_together(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,6 +159,24 @@ def test_bad_variants_and_a_bad_file_are_told_together(capsys: pytest.CaptureFix
     assert (code, out) == (2, "")
     assert "there is no such file" in err
     assert "'zz'" in err
+
+
+@pytest.mark.parametrize("command", ["compare", "matrix"])
+def test_bad_variants_are_records_too(charge: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--variant", "6.8", "--variant", "6.99", "--format", "ndjson"]
+    code, out, err = run(capsys, command, charge, *words)
+    assert (code, err) == (2, f"thp-debug {command}: unknown variant '6.99' (did you mean '6.9'?)\n")
+    schema = {"schema": "thp-debug/1", "type": "error"}
+    assert records(out) == [{**schema, "message": "unknown variant '6.99'", "hint": "did you mean '6.9'?"}]
+
+
+def test_no_notes_beside_errors(charge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare(capsys, charge, "v3", "6.9")[2].count("note: v3 has no hugepages-") == 2
+    assert "note:" not in compare(capsys, charge, "v3", "6.9", "zz")[2]
+    Path(charge).write_text(TOML.replace("mem_cgroup_charge(order=4) = -ENOMEM", "pte_offset_map() = NULL leaf"))
+    err = compare(capsys, charge, "v3", "v3-off")[2]
+    assert "no such site in v3-off" in err
+    assert "note:" not in err
 
 
 def test_an_answer_that_a_variant_lacks_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,8 +239,34 @@ def test_bad_words_for_the_table(charge: str, words: list[str], capsys: pytest.C
     assert words[1] in err
 
 
-def test_an_empty_folder_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "matrix", str(tmp_path)) == (2, "", "thp-debug matrix: no scenario there\n")
+@pytest.mark.parametrize(("form", "types"), [("text", []), ("markdown", []), ("ndjson", ["error", "summary"])])
+def test_an_empty_folder_is_exit_2(
+    form: str, types: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, "matrix", str(tmp_path), "--format", form)
+    assert (code, err) == (2, "thp-debug matrix: no scenario there\n")
+    assert [row["type"] for row in records(out)] == types
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "ndjson"])
+def test_an_alias_that_fails_is_exit_1(charge: str, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(charge).write_text(TOML.replace('[expect.variant."6.8"]', "[expect.variant.v9]").replace("VM_FAULT_OOM", "0"))
+    code, out, _ = run(capsys, "matrix", charge, "--format", form)
+    assert code == 1
+    why = "alias v9: results are ['VM_FAULT_OOM'], expected ['0']"
+    if form == "ndjson":
+        assert [(row["variant"], row["why"]) for row in records(out) if row.get("ok") is False] == [("6.8", [why])]
+    else:
+        assert f"! {charge} [6.8]: {why}\n" in out
+
+
+def test_a_name_with_a_line_break_stays_on_its_line(charge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a\nb.toml").write_text(TOML.replace("[3]", "[4]"))
+    for form in ("text", "markdown"):
+        out = run(capsys, "matrix", "a\nb.toml", "--variant", "6.9", "--format", form)[1]
+        assert "a\\nb" in out.splitlines()[-3]
+        assert out.splitlines()[-1] == "! a\\nb.toml [6.9]: orders are [3], expected [4]"
+    assert compare(capsys, "a\nb.toml", "6.8", "6.9")[1].startswith("a\\nb.toml: The charge of 64K fails\n")
 
 
 @pytest.mark.parametrize(
@@ -255,3 +303,58 @@ def test_a_counter_and_its_value_stay_on_a_line(charge: str, capsys: pytest.Capt
     assert "counters: thp_deferred_split_page +1" in out
     numbers = [line.split()[0] for line in out.splitlines() if line.strip()]
     assert not [word for word in numbers if word.strip(",").isdigit()]
+
+
+def test_a_line_breaks_after_a_comma() -> None:
+    orders = ",".join(["4", "0"] * 30)
+    lines = entry("  6.8  ", f"orders\N{NO-BREAK SPACE}{orders}; results\N{NO-BREAK SPACE}{'0,' * 20}0")
+    assert lines[0].startswith("  6.8  orders 4,0,")
+    assert all(len(line) <= 80 and line[:7] in ("  6.8  ", "       ") for line in lines)
+    assert len(lines[0]) > 76
+    assert "".join(line[7:] for line in lines).replace(" ", "") == f"orders{orders};results{'0,' * 20}0"
+
+
+def readme() -> dict[str, list[str]]:
+    """What README.md shows of ``compare``: the command, and the lines under it."""
+    shown: dict[str, list[str]] = {}
+    command = ""
+    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("    $ thp-debug compare "):
+            command = line.removeprefix("    $ thp-debug ")
+        elif line and not line.startswith("    "):
+            command = ""
+        elif command:
+            shown.setdefault(command, []).append(line.removeprefix("    "))
+    return shown
+
+
+def test_the_readme_shows_two_comparisons() -> None:
+    assert len(readme()) == 2
+
+
+@pytest.mark.parametrize("command", readme())
+def test_the_readme_shows_what_is_printed(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The beginning of it."""
+    monkeypatch.chdir(ROOT)
+    code, out, _ = run(capsys, *shlex.split(command))
+    shown = "\n".join(readme()[command]).strip().splitlines()
+    assert code == 0
+    assert out.splitlines()[: len(shown)] == shown
+
+
+# -- notes of check --------------------------------------------------------------------------------------
+def test_check_tells_of_a_knob_once(charge: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the file is meant for several variants not at all; another note stays, and ``run`` tells them all."""
+    turned = "".join(f'[[event]]\nsysfs = {{ hugepages-64kB = "{each}" }}\n' for each in ("never", "always"))
+    text = TOML.replace('variant = "6.9"', 'variant = "v3"').replace(
+        'answers = ["mem_cgroup_charge(order=4) = -ENOMEM"]', ""
+    )
+    text = text.replace("[expect]\n", turned + "[boot]\nflexthp_unhinted_max = 5000\n[expect]\n")
+    for more, knobs in (("", 2), ("[expect.variant.v4]\norders = [3]\n", 0)):
+        Path(charge).write_text(text + more)
+        err = run(capsys, "check", charge)[2]
+        assert err.count("the value has no effect") == knobs
+        assert err.count("flexthp_unhinted_max is no power of two") == 1
+        assert run(capsys, "run", charge)[2].count("the value has no effect") == 4

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kernelmodel.comparison import compare, group
-from kernelmodel.matrix import Cell, cell, columns, default_variants, for_variant, row
+from kernelmodel.matrix import MOST_HEAD, Cell, Column, cell, columns, default_variants, for_variant, row
 from kernelmodel.outcome import finish, in_short, outcome_of, repeated
 from kernelmodel.scenario import load, loads, packaged
 from kernelmodel.scenario.types import Expect
@@ -129,12 +129,50 @@ def test_a_cell_without_the_machine_for_it() -> None:
 
 
 def test_neighbours_that_are_equal_are_one_column() -> None:
-    table = [[Cell(each, text, True) for each, text in zip("abcd", texts, strict=True)] for texts in ("1123", "4443")]
+    ids = ("v1", "v2", "v3", "v3-off")
+    table = [[Cell(each, text, True) for each, text in zip(ids, texts, strict=True)] for texts in ("1123", "4443")]
     assert [(each.head, [c.text for c in each.cells]) for each in columns(table)] == [
-        ("a..b", ["1", "4"]), ("c", ["2", "4"]), ("d", ["3", "3"]),
+        ("v1..v2", ["1", "4"]), ("v3", ["2", "4"]), ("v3-off", ["3", "3"]),
     ]  # fmt: skip
     table[0][1] = table[0][1]._replace(why=("no",))
-    assert [each.head for each in columns(table)] == ["a", "b", "c", "d"]
+    assert [each.head for each in columns(table)] == list(ids)
+
+
+@pytest.mark.parametrize(
+    ("variants", "head"),
+    [
+        ("v3", "v3"), ("v3 v3-off v4", "v3..v4"), ("v3 7.2", "v3, 7.2"), ("7.2 7.1", "7.2, 7.1"),
+        ("v6 v8 6.9 6.10 7.2", "v6..v8, 6.9..6.10, 7.2"), ("v6 v7 v8", "v6, v7, v8"), ("7.2 base65 v7", "7.2, base65, v7"),
+    ],
+)  # fmt: skip
+def test_a_head_leaves_nothing_out(variants: str, head: str) -> None:
+    """And an alias stands in no order."""
+    assert Column(tuple(variants.split()), ()).head == head
+
+
+def test_a_head_has_its_bounds() -> None:
+    ids = tuple(reversed(VARIANTS))
+    heads = [each.head for each in columns([[Cell(each, "0", False) for each in ids]])]
+    assert ", ".join(heads).replace("..", ", ").split(", ") == list(ids)
+    assert 1 < len(heads) < 5
+    assert max(map(len, heads)) <= MOST_HEAD
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_what_the_file_expects_of_an_alias_marks_the_variant_behind_it(own: bool) -> None:
+    wrong = Expect(orders=(3,))
+    scenario = session(SIZES, head='variant = "v7"' if own else 'variant = "6.8"').scenario
+    if own:
+        scenario = replace(scenario, expect=wrong)
+    else:
+        scenario = replace(scenario, expect_variant=(("v7", wrong), ("v9", Expect(orders=(4,)))))
+    found = {each.variant: each for each in row(scenario, ["v6", "v8", "6.8"])}
+    assert {name: each.why for name, each in found.items() if each.why} == {
+        "v8": ("alias v7: orders are [4], expected [3]",)
+    }
+    assert [name for name, each in found.items() if each.expected] == (["v8"] if own else ["v8", "6.8"])
+    alone = row(scenario, ["v7", "v8"])
+    assert [bool(each.why) for each in alone] == [True, False], "an alias that has a column is marked there"
 
 
 def test_every_variant_that_is_no_alias() -> None:
