@@ -11,20 +11,18 @@ enabled until ``ready`` says so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from types import CodeType, FrameType
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
-FAULT_KINDS = (
+KINDS = (
     "policy", "uffd", "vma-bounds", "map-pte", "pte-range", "alloc", "charge", "step-down", "fallback", "orig-pte",
     "pmd-gate", "pmd-bounds", "huge-zero", "pmd-recheck", "huge-wp", "pte-alloc", "anon-vma", "deferred", "lock",
     "recheck", "retry", "stable", "uffd-missing", "zero-page", "marker", "wp", "wait", "install", "return", "bug",
-)  # fmt: skip
-"""Decisions of the fault path, in the order in which the design lists them."""
-
-ACTOR_KINDS = (
+    # other actors: their kinds begin with the actor's name
     "madvise-vma", "madvise-split", "madvise-merge", "madvise-free", "madvise-return",
     "mmap-vma", "mmap-merge", "mmap-return",
     "munmap-vma", "munmap-split", "munmap-return",
@@ -34,10 +32,7 @@ ACTOR_KINDS = (
     "fork-vma", "fork-pmd", "fork-return", "exit-vma", "exit-return",
     "prctl-set", "prctl-return", "sysfs-store", "sysfs-return",
 )  # fmt: skip
-"""Decisions of other actors: their kinds begin with the actor's name."""
-
-KINDS = (*FAULT_KINDS, *ACTOR_KINDS)
-"""Every decision kind."""
+"""Every decision kind: those of the contract, in the order in which the design lists them, then those of actors."""
 
 ENVIRONMENT = frozenset({"alloc", "charge", "huge-zero", "pte-alloc", "anon-vma", "deferred"})
 """Kinds whose answer belongs to the environment: allocations and charges, nothing that follows from the state."""
@@ -139,14 +134,12 @@ Path = Generator[Decision | Wait, str | None, T]
 class Call:
     """One entry of a kernel call stack: code object, current line, locals (a copy, safe to keep)."""
 
-    __slots__ = ("below", "code", "line", "locals", "texts")
+    __slots__ = ("code", "line", "locals", "texts")
 
-    def __init__(self, code: CodeType, line: int, local: dict[str, Any], below: bool | None = None) -> None:
+    def __init__(self, code: CodeType, line: int, local: dict[str, Any]) -> None:
         self.code = code
         self.line = line
         self.locals = local
-        self.below = is_mechanism(code) if below is None else below
-        """Is it below the text that a reviewer reads at this stop?"""
         self.texts: tuple[tuple[str, str], ...] | None = None
         """The locals as text, kept where the machine will have moved on when they are shown."""
 
@@ -171,81 +164,77 @@ class Driver(Protocol):
 class GeneratorDriver:
     """A path backed by a chain of generators.
 
-    ``where`` names the function that a reviewer reads.  At a decision of the fault path that is the innermost one of a
-    fault path or actor, with the mechanisms (``mm/``) below it; at one of another actor it is the one that decided,
-    for most of what such an actor does is in ``mm/``.
+    ``where`` names the innermost function that a reviewer reads: one of a fault path or of an actor.  The mechanisms
+    below it are part of the call stack only.
     """
 
-    __slots__ = ("_acts", "path", "result")
+    __slots__ = ("path", "result")
 
     def __init__(self, path: Path[Any]) -> None:
         self.path = path
         self.result: Any = None
-        self._acts = False
-        """Is it suspended at a decision of another actor than the fault path?"""
 
     def advance(self, answer: str | None) -> Decision | Wait | None:
         """Resume the innermost generator; None when the whole path has returned."""
         try:
-            found = self.path.send(answer)
+            return self.path.send(answer)
         except StopIteration as stop:
             self.result = stop.value
             return None
-        self._acts = isinstance(found, Decision) and found.kind in _ACTORS
-        return found
 
     def where(self) -> tuple[CodeType, int, int]:
-        """Code, line and depth (1 = outermost) of the function that a reviewer reads."""
+        """Code, line and depth (1 = outermost) of the innermost function that is not a mechanism."""
         path: Any = self.path
         best, depth, at = path, 0, 0
         while path is not None:
             depth += 1
-            if self._acts or not is_mechanism(path.gi_code):
+            if not is_mechanism(path.gi_code):
                 best, at = path, depth
             path = path.gi_yieldfrom
         frame = best.gi_frame
         return best.gi_code, frame.f_lineno if frame is not None else 0, at
 
     def calls(self) -> list[Call]:
-        """Outermost first, without what is no function of the kernel."""
+        """Outermost first; functions of the kernel only."""
         found = []
         path: Any = self.path
         while path is not None and (frame := path.gi_frame) is not None:
             if is_modelled(path.gi_code):
-                found.append(_call(frame, False if self._acts else None))
+                found.append(_call(frame))
             path = path.gi_yieldfrom
         return found
 
 
-_ACTORS = frozenset(ACTOR_KINDS)
-_ROOMS = ("fault", "actors", "mm")
+ACTING = ("dup", "lazyfree", "move", "split_folio", "vma_modify", "zap")
+"""Modules of ``mm/`` that are the text of system calls, not mechanisms below what a reviewer reads."""
+_FILE = re.compile(r"/kernelmodel/(fault|actors|mm)/(\w+)\.py$")
 _room: dict[str, str] = {}
-"""By file: in which of the rooms it is, '' for none of them."""
+"""By file: ``text`` that a reviewer reads, ``mechanism``, or '' for what is no function of the kernel."""
 
 
-def room_of(code: CodeType) -> str:
-    """The package of a modelled function, '' for what is none (the calling of actors among it)."""
+def _room_of(code: CodeType) -> str:
     name = code.co_filename
     known = _room.get(name)
     if known is None:
-        path = name.replace("\\", "/")
-        found = (room for room in _ROOMS if f"/kernelmodel/{room}/" in path)
-        known = _room[name] = "" if path.endswith("/actors/__init__.py") else next(found, "")
+        found = _FILE.search(name.replace("\\", "/"))
+        package, module = found.groups() if found else ("", "__init__")
+        text = "mechanism" if package == "mm" and module not in ACTING else "text"
+        known = _room[name] = "" if module == "__init__" else text
     return known
 
 
 def is_mechanism(code: CodeType) -> bool:
-    """Is this a function of ``mm/``?"""
-    return room_of(code) == "mm"
+    """Is this a function of ``mm/`` below the text that a reviewer reads?"""
+    return _room_of(code) == "mechanism"
 
 
 def is_modelled(code: CodeType) -> bool:
     """Is this a function of the modelled kernel: a fault path, an actor or a mechanism?"""
-    return room_of(code) != ""
+    return _room_of(code) != ""
 
 
-def _call(frame: FrameType, below: bool | None) -> Call:
+def _call(frame: FrameType) -> Call:
     """Locals in the order of the function's text: the frame's own order depends on when someone looked before."""
     code, now = frame.f_code, frame.f_locals
     names = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
-    return Call(code, frame.f_lineno, {name: now[name] for name in names if name in now}, below)
+    return Call(code, frame.f_lineno, {name: now[name] for name in names if name in now})

@@ -6,31 +6,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import CodeType
 
-ACTING = ("dup", "lazyfree", "move", "split_folio", "vma_modify", "zap")
-"""Modules of ``mm`` whose functions say themselves what they do: those of system calls, not of the fault path."""
+from kernelmodel.decision import is_mechanism
+
 _GENERATOR = 0x20
 
 
-def paths(*packages: str) -> Iterator[tuple[str, str, CodeType]]:
-    """(module, name, code) of every function that can stop in some packages of the model: ``fault``, ``mm`` …"""
+def paths() -> Iterator[tuple[str, CodeType]]:
+    """(name, code) of every function of the model that can stop."""
     from importlib import import_module
     from pkgutil import iter_modules
 
-    for package in packages:
+    for package in ("fault", "actors", "mm"):
         root = import_module(f"kernelmodel.{package}")
         names = [root.__name__, *(f"{root.__name__}.{info.name}" for info in iter_modules(root.__path__))]
         for module in map(import_module, names):
             for name, each in vars(module).items():
                 code = getattr(each, "__code__", None)
                 if isinstance(code, CodeType) and code.co_flags & _GENERATOR and each.__module__ == module.__name__:
-                    yield module.__name__.rpartition(".")[2], name, code
+                    yield name, code
 
 
 def reviewed() -> Iterator[tuple[str, CodeType]]:
-    """(name, code) of the functions that a location can name."""
-    for module, name, code in paths("fault", "actors", "mm"):
-        if f"/mm/{module}.py" not in code.co_filename.replace("\\", "/") or module in ACTING:
-            yield name, code
+    """Those that a location can name: no mechanism."""
+    return (each for each in paths() if not is_mechanism(each[1]))
 
 
 def functions() -> dict[str, int]:

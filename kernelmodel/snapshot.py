@@ -71,7 +71,7 @@ class CallView(NamedTuple):
     line: int
     """Counts from the ``def`` line (1)."""
     mechanism: bool
-    """Below the text that a reviewer reads at this stop: a function of ``mm/``."""
+    """Below the reviewed text: a function of ``mm/`` that is no system call's."""
     locals: tuple[Local, ...]
     source: tuple[str, ...]
     """The modelled function's text; ``source[line - 1]`` is the current line."""
@@ -162,6 +162,7 @@ class VmaView(NamedTuple):
     uffd: tuple[str, ...]
     anon_vma: bool
     current: bool
+    """Holds the fault address, or where a system call is at."""
 
 
 class ZoneView(NamedTuple):
@@ -308,3 +309,5 @@ class Snapshot(NamedTuple):
     """``key = value`` for each key of the scenario that was changed after loading."""
     orders_form: str = "array"
     """How the variant holds the orders: ``array``, ``mask`` or ``estimate``."""
+    process: str = ""
+    """Name of the process in view, '' where the scenario has one only."""

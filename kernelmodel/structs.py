@@ -31,6 +31,12 @@ class Mm(Struct):
     swap_ents = Member("long", "rss_stat", lambda s: s.m.mm_counter(s.id, MM_SWAPENTS))
     min_flt = Member("unsigned long", "min_flt")
     maj_flt = Member("unsigned long", "maj_flt")
+    name = Derived("char *", lambda s: s.m.mm_names[s.id])
+    """As the scenario calls the process (no member of the kernel's)."""
+
+
+Mm.members["id"] = Derived("int", lambda s: s.id)
+"""Number of the process: 0 is main, the others follow in the order of their forks (no member of the kernel's)."""
 
 
 class Vma(Struct):

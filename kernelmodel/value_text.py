@@ -17,7 +17,7 @@ ERRNO_FLOOR = (1 << 64) - 4096
 _ADDRESSES = frozenset({
     "addr", "address", "haddr", "real_address", "entry", "orig_pte", "orig_pmd", "value", "flags", "zero_pfn",
 })  # fmt: skip
-_PLACES = frozenset({"pte", "pmd"})
+_PLACES = frozenset({f"{which}{level}" for which in ("", "new_", "old_", "src_", "dst_") for level in ("pte", "pmd")})
 _MOST = 16
 """Elements of an array that are written."""
 
@@ -52,6 +52,8 @@ def value_text(arch: Arch, name: str, value: Any) -> str:
         return number_text(arch, name, value)
     if isinstance(value, str):
         return value
+    if isinstance(value, frozenset):
+        return "|".join(sorted(value)) or "0"
     if isinstance(value, (list, tuple)):
         shown = [str(each.nr_free) if isinstance(each, FreeArea) else value_text(arch, "", each) for each in value]
         return "{" + ", ".join(shown[:_MOST] + ["..."] * (len(shown) > _MOST)) + "}"

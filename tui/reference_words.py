@@ -55,6 +55,11 @@ EXPRESSIONS = (
         "`vma->vm_start`, `mm->map_count`, `zone->free_area[4].nr_free`, `memcg->usage`, `vmstat->…`",
         "the machine, through the table of structs",
     ),
+    (
+        "`mm->id` `mm->name`",
+        "the process at work: its number (0 is `main`, the others in the order of their forks) and its name; "
+        "`break wp if mm->id == 1`",
+    ),
     ("`PAGE_SIZE` `PAGE_SHIFT` `HPAGE_PMD_ORDER`", "the page geometry of this run"),
     ("`order(bytes)` `size(order)` `pte(addr)` `step()` `hits()`", "functions"),
     ("`changed(EXPR)` `was(EXPR)`", "against the stop before"),

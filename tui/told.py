@@ -24,10 +24,11 @@ def place_lines(session: Session) -> list[str]:
 
 def source_line(session: Session) -> list[str]:
     """``alloc_anon_folio:18    the text of that line`` for the reviewed function that has stopped."""
+    from kernelmodel.decision import is_mechanism
     from kernelmodel.look.calls import source_of
 
     for call in reversed(session.calls()):
-        if not call.below:
+        if not is_mechanism(call.code):
             line = call.line - call.code.co_firstlineno + 1
             return [f"{call.code.co_name}:{line}    {source_of(call.code)[line - 1].strip()}"]
     return []

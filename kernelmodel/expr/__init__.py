@@ -25,6 +25,9 @@ _ERRNO = (
 ).split()
 
 
+UNLIKE = "a struct or a name can be compared with NULL or with another one only"
+
+
 class Ref(Protocol):
     """Something that is not a number: a struct, an array.  Opaque here; only an ``Env`` looks into it."""
 
@@ -164,7 +167,7 @@ def _apply(node: Node, left: int | Ref, env: Env) -> int | Ref:
 def _same(left: int | Ref, right: int | Ref) -> bool:
     for one, other in ((left, right), (right, left)):
         if isinstance(one, int) and one != 0 and not isinstance(other, int):
-            raise EvalError("a struct can be compared with NULL or with a struct only")
+            raise EvalError(UNLIKE)
     return left == right
 
 

@@ -36,9 +36,9 @@ class StopEnv:
     When it is *printed or followed* it is the variable of the selected call (if none is: the innermost reviewed one),
     else of its callers; then the operand; then what stands by itself.  A variable that was never set has no value.
 
-    What stands by itself: ``mm``, ``memcg``, ``vmstat``, ``zone``, ``vma`` and ``vmf`` of the fault, the page geometry,
-    the VMAs of the scenario.  Whoever looks at another CPU than the one that stopped sees its variables,
-    and no operands.
+    What stands by itself: ``mm`` and ``vmstat`` of the process that is at work, ``memcg``, ``zone``, ``vma`` and
+    ``vmf`` of the fault, the page geometry, the VMAs of the scenario.  Whoever looks at another CPU than the one that
+    stopped sees its variables, and no operands.
     What is followed from stop to stop is a variable or stands by itself: operands belong to one decision.
     The session is moved to the stop only when something is asked for that the event does not have.
     """
@@ -127,13 +127,13 @@ class StopEnv:
         return checked(found.value, name)
 
     def _standing(self, name: str) -> int | Ref:
-        from kernelmodel.expr.reads import STANDING
+        from kernelmodel.expr.reads import PROCESS, STANDING
 
         self._stand()
         value = self.session.lookup(name, self.cpu) if self.cpu >= 0 else self.session.lookup(name)
         if value is None and (named := self._vma(name)) is not None:
             return named
-        if name not in STANDING:
+        if name not in STANDING or (name in PROCESS and len(self.session.scenario.processes) > 1):
             self._depends()
         if name in ("vma", "vmf"):
             self.owners[name] = Owned((self.session.access_of(self.at), -1, ""), self._struct(value))
@@ -167,7 +167,8 @@ class StopEnv:
         self._stand()
         if self.reads is not None:
             self._record(ref, name, self.reads)
-        return checked(getattr(ref, name), name)
+        value = getattr(ref, name)
+        return value if isinstance(value, str) else checked(value, name)
 
     def index(self, ref: Ref, index: int) -> int | Ref:
         """An element of an array."""

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from kernelmodel.session import Session
 
 STANDING = frozenset({"mm", "memcg", "vmstat", "zone"})
-"""Names of structs that are the same at every stop of a run."""
+"""Names of structs that are the same at every stop of a run, if it has one process."""
+PROCESS = frozenset({"mm", "vmstat"})
+"""Those of the process that is at work."""
 
 
 class Reads:

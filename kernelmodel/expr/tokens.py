@@ -26,7 +26,8 @@ _REFUSED = {
     "=": "assignments are not supported; did you mean ==?",
     "++": "++ is not supported: an expression changes nothing",
     "--": "-- is not supported: an expression changes nothing (write - -1 for minus minus one)",
-    '"': "strings are not supported; outcomes and reasons are matched by the location: KIND(reason=WORD)",
+    '"': "strings are not supported; outcomes and reasons are matched by the location: KIND(reason=WORD), processes "
+    "by their number: mm->id == 1",
     "'": "character literals are not supported",
     ",": "the comma operator is not supported; did you mean &&?",
     ";": "statements are not supported: write one expression",

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from kernelmodel.expr import EvalError, Expr, ExprError, Node, constant_of, value_of
+from kernelmodel.expr import UNLIKE, EvalError, Expr, ExprError, Node, constant_of, name_of, value_of
 from kernelmodel.expr.env import FIELDS, GEOMETRY, MORE
+from kernelmodel.expr.grammar import POWER
 from kernelmodel.expr.reads import STANDING
 from kernelmodel.expr.variables import variable_names
 from kernelmodel.stops.attrs import close
@@ -22,6 +23,8 @@ _TYPES: dict[str, type[Any]] = {
 }  # fmt: skip
 """Names that mean the same struct wherever they mean anything."""
 _NUMBER = "a number"
+_OF_NUMBERS = {*POWER, "~", "u-", "u+", "call", "was", "[]"} - {"&&", "||", "==", "!="}
+"""Operators that take numbers only (``[]``: as its index)."""
 
 
 class Unknown(NamedTuple):
@@ -61,9 +64,32 @@ def checker(vmas: Iterable[str]) -> Check:
     def check(expr: Expr, followed: bool) -> None:
         for each in unknown(expr, names, followed):
             raise ExprError(each.text, each.at + 1)
+        typed(expr)
         constant(expr)
 
     return check
+
+
+def typed(expr: Expr) -> None:
+    """``ExprError`` where a struct or an array stands for a number: ``mm == 1``, ``mm + 1``."""
+    for node in _nodes(expr.root):
+        if node.op in ("==", "!="):
+            for one, other in (node.parts, node.parts[::-1]):
+                if _is_struct(one) and _constant(other):
+                    raise ExprError(UNLIKE, node.col)
+        elif node.op in _OF_NUMBERS:
+            for part in node.parts[node.op == "[]" :]:
+                if _is_struct(part):
+                    raise ExprError(f"{name_of(part)} is not a number", part.col)
+
+
+def _is_struct(node: Node) -> bool:
+    return _type(node) not in (None, _NUMBER)
+
+
+def _constant(node: Node) -> bool:
+    """Is it a number, or a constant by name, other than 0?"""
+    return bool(node.value if node.op == "number" else node.op == "name" and constant_of(node.word))
 
 
 def constant(expr: Expr) -> None:
@@ -125,7 +151,7 @@ def _member_trouble(node: Node) -> Unknown | None:
 
 
 def _type(node: Node) -> Any:
-    """A struct's class, ``(class,)`` for an array of them, ``_NUMBER``, or None if that is not known."""
+    """A struct's class, ``(class,)`` for an array of them, ``str``, ``_NUMBER``, or None if that is not known."""
     if node.op == "name":
         return _TYPES.get(node.word)
     if node.op == "[]":
@@ -141,6 +167,8 @@ def _member_type(kind: Any, name: str) -> Any:
     if member is None:
         return None
     word, *rest = member.ctype.removeprefix("struct ").split()
+    if word == "char":
+        return str
     struct = STRUCTS.get(word)
     if rest[-1:] == ["[]"]:
         return (struct,)
@@ -154,6 +182,8 @@ def _members(kind: Any) -> tuple[str, ...]:
 
 
 def _cname(kind: Any) -> str:
+    if kind is str:
+        return "a name"
     if not isinstance(kind, type):
         return "an array" if isinstance(kind, tuple) else _NUMBER
     return f"struct {getattr(kind, 'cname', 'vm_fault')}"

@@ -8,8 +8,8 @@ from functools import cache
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kernelmodel import functions
 from kernelmodel.decision import Call, is_mechanism
-from kernelmodel.functions import paths
 
 if TYPE_CHECKING:
     from kernelmodel.session import Session
@@ -61,7 +61,7 @@ def deeper_variable(session: Session, name: str) -> Variable | None:
 
 def innermost(calls: list[Call]) -> int:
     """Index of the innermost reviewed call; 0 if all are mechanisms, -1 if there is no call."""
-    reviewed = [n for n, call in enumerate(calls) if not call.below]
+    reviewed = [n for n, call in enumerate(calls) if not is_mechanism(call.code)]
     return reviewed[-1] if reviewed else min(len(calls), 1) - 1
 
 
@@ -94,5 +94,5 @@ def names_of(code: CodeType) -> frozenset[str]:
 @cache
 def variable_names(reviewed: bool = False) -> frozenset[str]:
     """Variables of all modelled functions that can be in a call stack; of the reviewed ones only."""
-    codes = [code for _, _, code in paths("fault", "actors", "mm") if not (reviewed and is_mechanism(code))]
-    return frozenset().union(*map(names_of, codes))
+    found = functions.reviewed() if reviewed else functions.paths()
+    return frozenset().union(*(names_of(code) for _, code in found))

@@ -12,12 +12,12 @@ from kernelmodel.look.calls import call_views
 from kernelmodel.look.lists import cpu_views, event_window, lock_views, near_fallbacks, overview, timeline, vma_views
 from kernelmodel.look.memory import entry_view, pte_row, walk, zone_views
 from kernelmodel.look.names import find_local
-from kernelmodel.look.orders import brackets, order_rows, pass_events, same_table, window
+from kernelmodel.look.orders import MAX_BACK, brackets, order_rows, pass_events, same_table, window
 from kernelmodel.look.since import Selected, compare
 from kernelmodel.mm.pgtable import pte_index
 from kernelmodel.mm.vmstat import counters
 from kernelmodel.snapshot import Event, Snapshot, View
-from kernelmodel.structs import VmFault
+from kernelmodel.structs import Mm, VmFault
 
 if TYPE_CHECKING:
     from kernelmodel.session import Session
@@ -29,16 +29,19 @@ def build(session: Session, view: View) -> Snapshot:
     """One stop, frozen."""
     m, step, log = session.m, session.step, session.log
     shape = log.at(step)
+    chosen = view.cpu if 0 <= view.cpu < m.nr_cpus else -1
+    mm = session.process(chosen)
     address = fault_address(session)
-    shown = view.pte_at if view.pte_at >= 0 else address
+    here = address if address >= 0 else last_address(session, mm)
+    shown = view.pte_at if view.pte_at >= 0 else here
+    if not m.pgd.get(mm):
+        shown = -1
     passed = pass_events(session)
     orders = order_rows(session, passed, address)
     first, row = window(session, shown, orders, view.ptes)
-    mm = session.process(view.cpu if 0 <= view.cpu < m.nr_cpus else -1)
     since = min(view.since, session.last) if view.since >= 0 else step - 1
-    chosen = view.cpu if 0 <= view.cpu < m.nr_cpus else -1
     # what another stop must be visited for comes first: going there loses the paths
-    delta, watches = compare(session, since, Selected(view.watch, view.frame, chosen), shown, first, row)
+    delta, watches = compare(session, since, Selected(view.watch, view.frame, chosen), mm, shown, first, row)
     cpu = chosen if chosen >= 0 else shape.cpu
     calls = call_views(session, cpu)
     decision = session.decision
@@ -76,7 +79,7 @@ def build(session: Session, view: View) -> Snapshot:
         fault_index=pte_index(m, address) if address >= 0 and same_table(session, shown, address) else -1,
         brackets=brackets(session, orders) if same_table(session, shown, address) else (),
         entry=entry_view(m, mm, shown, delta) if shown >= 0 else None,
-        vmas=vma_views(session, address),
+        vmas=vma_views(Mm(m, mm), here),
         zones=zone_views(m, delta),
         changes=tuple(delta.rows(step, MAX_CHANGES)),
         events=event_window(session, view.events, view.event_at),
@@ -92,13 +95,29 @@ def build(session: Session, view: View) -> Snapshot:
         overview=buckets,
         bucket=bucket,
         edited=scenario.edited,
+        process=m.mm_names[mm] if len(m.mm_names) > 1 else "",
     )
 
 
 def fault_address(session: Session) -> int:
-    """Page-aligned address of the access in progress, -1 if there is none."""
+    """Page-aligned address of the fault in progress (a system call may take some, too), -1 if there is none."""
     event = session.current_event()
-    return event.address & session.m.arch.page_mask if event is not None and event.address >= 0 else -1
+    if event is None:
+        return -1
+    if event.is_access:
+        return event.address & session.m.arch.page_mask
+    vmf: VmFault | None = find_local(session, VmFault)
+    return vmf.address if vmf is not None else -1
+
+
+def last_address(session: Session, mm: int) -> int:
+    """Page-aligned address of the nearest decision up to now that has one and is of this process, -1 if none has."""
+    log, scenario = session.log, session.scenario
+    for at in range(session.step, max(-1, session.step - MAX_BACK), -1):
+        address = session.event(at).addr if log.at(at).kind else -1
+        if address >= 0 and session.cpus.process(scenario.events[log.access[at]]) == mm:
+            return address & session.m.arch.page_mask
+    return -1
 
 
 def access_text(session: Session, event: Any) -> str:

@@ -7,7 +7,7 @@ import linecache
 from types import CodeType
 from typing import TYPE_CHECKING
 
-from kernelmodel.decision import Call
+from kernelmodel.decision import Call, is_mechanism
 from kernelmodel.expr.variables import HIDDEN
 from kernelmodel.machine import Machine
 from kernelmodel.snapshot import CallView, Local
@@ -49,7 +49,7 @@ def call_views(session: Session, cpu: int) -> tuple[CallView, ...]:
             CallView(
                 call.code.co_name,
                 call.line - call.code.co_firstlineno + 1,
-                call.below,
+                is_mechanism(call.code),
                 locals_of(m, call, old),
                 lines,
                 tuple(counted[n + 1] for n in range(len(lines))),

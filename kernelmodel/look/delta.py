@@ -9,16 +9,27 @@ from kernelmodel.defs import MIGRATE_TYPES, NODE_STATS, PAGE_FLAG_NAMES, flag_na
 from kernelmodel.journal import INSERT, LINK, LOW, UNCOUNTED, Field
 from kernelmodel.machine import Machine
 from kernelmodel.members import Cell
+from kernelmodel.mm.large_mapcount import FOLIO_MM_IDS_SHARED_BIT
+from kernelmodel.mm.mmap_lock import WRITER
 from kernelmodel.mm.vmstat import stat_name, stat_unit
 from kernelmodel.snapshot import Change
 
 _SILENT = frozenset(
     {"cpu_event", "answered", "list_next", "list_prev", "buddy_order", "uffd_events", "table_used",
-     "table_mm", "table_free", "table_next", "pgd", "mm_mt", "vma_next", "vma_free", "vma_name", "vm_mm"}
+     "table_mm", "table_free", "table_next", "pgd", "mm_mt", "mm_mt_len", "mm_mt_dir", "mm_mt_blocks", "vma_next",
+     "vma_free", "vma_name", "vm_mm"}
 )  # fmt: skip
 _HEX = frozenset(
-    {"pgtable", "vm_start", "vm_end", "vm_pgoff", "vm_flags", "mm_flags", "frontier", "index", "huge_zero_pfn"}
-)
+    {"pgtable", "vm_start", "vm_end", "vm_pgoff", "vm_flags", "mm_flags", "frontier", "index", "huge_zero_pfn",
+     "huge_anon_orders_always", "huge_anon_orders_madvise", "huge_anon_orders_inherit", "anon_orders",
+     "anon_always_mask"}
+)  # fmt: skip
+_ALONE = frozenset(
+    {"memcg_usage", "huge_zero_refcount", "huge_zero_pfn", "nr_anon_vmas", "thp_enabled", "thp_defrag",
+     "thp_use_zero_page", "huge_anon_orders_always", "huge_anon_orders_madvise", "huge_anon_orders_inherit",
+     "anon_orders", "anon_always_mask", "deferred_split_lru"}
+)  # fmt: skip
+"""Fields of one cell, known by their own name."""
 MAX_CELLS = 4096
 """Changed cells that are looked at for one snapshot."""
 MAX_ENTRIES = 1 << 16
@@ -149,13 +160,12 @@ def cell_name(m: Machine, field: Field, index: int, n: int) -> str:
     if stat := stat_name(m, field.name, index):
         return stat
     if field.name in ("vm_start", "vm_end", "vm_flags", "vm_pgoff", "anon_vma", "anon_vma_parents"):
-        there = m.vm_end.get(index)
-        return f"vma {m.vma_names[m.vma_name.get(index)] if there else f'#{index} (not there)'} ->{field.name}"
-    if field.name in ("nr_ptes", "mm_flags", "map_count", "mm_users"):
+        return f"{_vma_text(m, index)} ->{field.name}"
+    if field.name in ("nr_ptes", "mm_flags", "map_count", "mm_users", "mmap_lock"):
         return f"mm {m.mm_names[index]} ->{field.name}"
     if field.name in ("nr_free_pages", "watermark", "frontier"):
         return f"zone {m.zones[index if field.name != 'watermark' else index // 4].name} {field.name}"
-    if field.name in ("memcg_usage", "huge_zero_refcount", "huge_zero_pfn", "nr_anon_vmas"):
+    if field.name in _ALONE:
         return field.name
     if field.name == "ptl":
         return f"ptl of table {index}"
@@ -163,6 +173,23 @@ def cell_name(m: Machine, field: Field, index: int, n: int) -> str:
         return f"table deposited at {cell_name(m, m.pgtable, index, 1)}"
     span = f"{index:#x}" if n == 1 else f"{index:#x}..{index + n - 1:#x}"
     return f"page {span} {field.name}"
+
+
+def _vma_text(m: Machine, number: int) -> str:
+    """``vma heap [0x7f0000000000]``; whose it is, unless it is main's."""
+    if not m.vm_end.get(number):
+        return f"vma #{number} (not there)"
+    mm = m.vm_mm.get(number)
+    whose = f"{m.mm_names[mm]}: " if mm else ""
+    return f"{whose}vma {m.vma_names[m.vma_name.get(number)]} [{m.vm_start.get(number):#x}]"
+
+
+def _slots_text(m: Machine, field: Field, value: int) -> str:
+    """The two slots of a large folio (mm/large_mapcount.py): ``{main, child} shared``, ``{16, 3}``."""
+    if field is m._mm_id_mapcount:
+        return f"{{{value & 0xFFFF}, {value >> 16}}}"
+    names = [m.mm_names[each - 1] if each else "-" for each in (value & 0xFF, value >> 8 & 0xFF)]
+    return f"{{{', '.join(names)}}}" + (" shared" if value & FOLIO_MM_IDS_SHARED_BIT else "")
 
 
 def value_texts(m: Machine, field: Field, index: int, old: int, new: int) -> tuple[str, str]:
@@ -176,6 +203,16 @@ def value_texts(m: Machine, field: Field, index: int, old: int, new: int) -> tup
         return str(old // unit), str(new // unit)
     if field is m.deposit:
         return tuple(f"table {each - 1}" if each else "none" for each in (old, new))  # type: ignore[return-value]
+    if field in (m._mm_ids, m._mm_id_mapcount):
+        return _slots_text(m, field, old), _slots_text(m, field, new)
     if field.name == "ptl":
         return tuple("free" if not each else f"cpu{each - 1}" for each in (old, new))  # type: ignore[return-value]
+    if field is m.mmap_lock:
+        return _lock_text(old), _lock_text(new)
     return str(old), str(new)
+
+
+def _lock_text(value: int) -> str:
+    if value >= WRITER:
+        return f"cpu{value - WRITER} writes"
+    return f"{value} read{'s' if value == 1 else ''}" if value else "free"

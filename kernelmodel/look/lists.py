@@ -22,9 +22,8 @@ MAX_VMAS = 64
 MAX_BUCKETS = 4096
 
 
-def vma_views(session: Session, address: int) -> tuple[VmaView, ...]:
-    """The address space, the VMAs nearest to the fault."""
-    mm = Mm(session.m, session.process())
+def vma_views(mm: Mm, address: int) -> tuple[VmaView, ...]:
+    """An address space, the VMAs nearest to an address (-1: from the first on)."""
     everything = vmas(mm)
     here = find_vma(mm, address) if address >= 0 else None
     at = everything.index(here) if here is not None else 0

@@ -18,8 +18,10 @@ from kernelmodel.structs import Folio
 # -- page tables --------------------------------------------------------------------------------------
 def steps_to(m: Machine, mm: int, address: int) -> list[tuple[str, int]]:
     """(level, place of the entry) on the way to an address, top down, as far as there are tables."""
-    found = []
+    found: list[tuple[str, int]] = []
     table = m.pgd.get(mm) - 1
+    if table < 0:  # not forked yet, or gone
+        return found
     for name, shift, entries in m.arch.levels:
         place = entry_at(m, table, (name, shift, entries), address)
         found.append((name, place))
@@ -43,6 +45,8 @@ def walk(m: Machine, mm: int, address: int, delta: Delta) -> tuple[WalkRow, ...]
 def places(m: Machine, mm: int, address: int, first: int, count: int) -> list[int]:
     """Places of all entries that ``walk`` and ``pte_row`` look at."""
     way = steps_to(m, mm, address)
+    if not way:
+        return []
     level, last = way[-1]
     base = last - last % m.arch.ptrs + first
     return [place for _, place in way] + (list(range(base, base + count)) if level == "pte" else [])

@@ -26,18 +26,19 @@ class Selected(NamedTuple):
 
 
 def compare(
-    session: Session, since: int, watch: Selected, shown: int, first: int, row: int
+    session: Session, since: int, watch: Selected, mm: int, shown: int, first: int, row: int
 ) -> tuple[Delta, tuple[WatchView, ...]]:
     """The difference between step ``since`` (-1: before the run) and now, and the watched expressions at both.
 
     The other stop is visited only for a value that is not known yet, or if more has changed than the journal is read
-    for; then the PTEs on view (``row`` of them from index ``first`` of the table for ``shown``) are asked there.
+    for; then the PTEs on view (``row`` of them from index ``first`` of the table of ``mm`` for ``shown``) are asked
+    there.
     """
     delta = Delta(session.m, session.log.mark[since] if since >= 0 else 0)
     watch = watch._replace(texts=watch.texts[:MAX_WATCHES])
     unknown = [text for text in watch.texts if (since, text, *watch[1:]) not in session.values] if since >= 0 else []
     if unknown or delta.more:
-        on_view = places(session.m, 0, shown, first, row) if shown >= 0 else []
+        on_view = places(session.m, mm, shown, first, row) if shown >= 0 else []
         _visit(session, since, watch._replace(texts=tuple(unknown)), delta, on_view)
     return delta, tuple(_watch_view(session, since, text, watch) for text in watch.texts)
 

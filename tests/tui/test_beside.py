@@ -157,13 +157,20 @@ def test_where_one_has_no_more_to_do_each_stands_at_its_side():
 
 def test_an_outcome_of_the_same_decision():
     made = new(variant="v3-off")
-    go(made, "compare v3-off", "until alloc", "step")
+    made.other = Other(made.session, "v3-off")
+    go(made, "until alloc", "step")
     assert made.other.parted() == ""
     made.other.session.forget(made.other.session.step - 1)
     made.other.session.advance("NULL")
     made.other.session.advance()
     made.other.follow(made.session)
     assert "alloc order 0: v3-off folio, v3-off NULL" in made.other.parted()
+
+
+def test_a_run_is_not_compared_with_itself(console):
+    col, words = fails(console, "compare v3")
+    assert (col, words) == (8, "this run is of v3: a run is not compared with itself")
+    assert console.other is None or console.other.variant != "v3"
 
 
 # -- answers -----------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def _head(second: Second, width: int) -> list[Row]:
     if event is None:
         rows.append(((f"   {snap.stop}: {snap.stop_text}", "good" if snap.stop == "end" else "bad"),))
         return [*rows, ()]
-    decided = events.present(snap, event._replace(why=""), 0)
+    (decided,) = events.rows((event._replace(why=""),), snap, Look(), 0)
     return [*rows, (_signed(second, event.step), *decided), ((f"   {event.why or snap.access}", ""),)]
 
 
@@ -121,7 +121,8 @@ def _source(second: Second, width: int, height: int) -> list[Row]:
 def _decisions(second: Second, width: int, height: int) -> list[Row]:
     """The last ones."""
     shown = events.window(second.snap, Look(), height) if height > 0 else ()
-    return [(_signed(second, event.step), *events.present(second.snap, event, width - 2)) for event in shown]
+    rows = events.rows(shown, second.snap, Look(), width - 2)
+    return [(_signed(second, event.step), *row) for event, row in zip(shown, rows, strict=True)]
 
 
 def _orders(snap: Snapshot, second: Second, width: int, height: int) -> list[Row]:

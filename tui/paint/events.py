@@ -29,9 +29,7 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     """At most ``height`` rows around the cursor, which is the present unless the user moved it."""
     if not snap.events:
         return [((" no decision yet", "dim"),)]
-    many = len(snap.cpus) > 1
-    digits = len(str(snap.last))
-    return [_row(event, snap, look, width, many, digits) for event in window(snap, look, height)]
+    return rows(window(snap, look, height), snap, look, width)
 
 
 def window(snap: Snapshot, look: Look, height: int) -> tuple[Event, ...]:
@@ -44,26 +42,32 @@ def window(snap: Snapshot, look: Look, height: int) -> tuple[Event, ...]:
     return snap.events[begin : begin + height]
 
 
-def present(snap: Snapshot, event: Event, width: int) -> Row:
-    """The present decision alone."""
-    return _row(event, snap, Look(), width, len(snap.cpus) > 1, len(str(snap.last)))
+def rows(listed: tuple[Event, ...], snap: Snapshot, look: Look, width: int) -> list[Row]:
+    """Some decisions, their columns as wide as the longest needs."""
+    kind = max((len(event.kind) for event in listed), default=0)
+    place = max((len(_place(event)) for event in listed), default=0)
+    return [_row(event, snap, look, width, max(kind, 12), max(place, 22)) for event in listed]
 
 
-def _row(event: Event, snap: Snapshot, look: Look, width: int, many: bool, digits: int) -> Row:
+def _place(event: Event) -> str:
+    return f"{event.function}:{event.line}"
+
+
+def _row(event: Event, snap: Snapshot, look: Look, width: int, kind: int, place: int) -> Row:
     present = event.step == snap.step
     future = event.step > snap.step
     base = "dim" if future else ""
     under = event.step == look.event
     out: list[Seg] = [
         ("*" if present else "»" if under else " ", "here"),
-        (f"#{event.step:<{digits}} ", "cursor" if under else "dim"),
+        (f"#{event.step:<{len(str(snap.last))}} ", "cursor" if under else "dim"),
     ]
-    if many:
+    if len(snap.cpus) > 1:
         out.append((f"cpu{event.cpu} ", "dim"))
     style = "dim" if future else "bad" if event.kind in ("fallback", "bug") else "bold"
-    out.append((f"{event.kind or 'end':<12} ", style))
+    out.append((f"{event.kind or 'end':<{kind}} ", style))
     if width >= 100:
-        out.append((f"{event.function}:{event.line}".ljust(22) + " ", "dim"))
+        out.append((f"{_place(event):<{place}} ", "dim"))
     out.append((_operands(event, width), base))
     out.append((event.outcome or event.reason, _style(event, base)))
     if event.forced:

@@ -27,6 +27,8 @@ def paint(snap: Snapshot, look: Look, width: int) -> Row:
     out += [bar, (f"cpu{snap.cpu}", "")]
     if snap.view_cpu != snap.cpu:
         out += [(" ", ""), (f"CPU view cpu{snap.view_cpu}", "mark")]
+    if snap.process:
+        out.append((f" {snap.process}", "bold"))
     out.append(bar)
     if snap.event is not None and snap.event.forced:
         out += [("FORCED", "forced"), (" ", "")]

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from kernelmodel.snapshot import CallView, Snapshot
 from tui.paint.look import Look
-from tui.paint.rows import Row, crop
+from tui.paint.rows import Row, crop, hexa
 
 HELP = (
     "The modelled function of the selected call; numbers count from its def line, as in FUNCTION:LINE.",
@@ -63,7 +63,7 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     """At most ``height`` rows, each one line of the function."""
     call = selected(snap)
     if call is None:
-        return [((" no kernel function is running: the scenario has ended", "dim"),)]
+        return [((f" {_nothing(snap)}", "dim"),)]
     top = top_line(snap, look, height)
     marks = {mark.line: mark for mark in reversed(look.breaks) if mark.function == call.function and mark.line}
     code_width = width - GUTTER - _HITS
@@ -88,6 +88,18 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
         fill = max(code_width - used, 0)
         rows.append((*gutter, *text, (" " * fill, "here" if here else ""), (hits, "dim")))
     return rows
+
+
+def _nothing(snap: Snapshot) -> str:
+    """Why there is no source: a system call returns, the CPU in view does nothing, the run is over."""
+    event = snap.event
+    if event is None:
+        return "no kernel function is running: the scenario has ended"
+    verb = event.kind.removesuffix("-return")
+    if verb == event.kind or snap.view_cpu != snap.cpu:
+        return f"no kernel function is running on cpu{snap.view_cpu}"
+    address = verb in ("mmap", "mremap") and event.outcome == "0"
+    return f"{verb} returns {hexa(event.addr) if address else event.outcome}"
 
 
 def code_of(call: CallView, line: int) -> str:

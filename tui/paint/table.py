@@ -11,10 +11,11 @@ from tui.paint import walk
 from tui.paint.look import Look
 from tui.paint.rows import Row, Seg, cells, hexa
 
-LEGEND = "· no VMA - none 0-9 order = tail z zero m marker s swap F fault * new"
+LEGEND = "· no VMA - none 0-9 order = tail z zero m marker s swap F@ fault * new"
 """The signs that are met most often; the help has all."""
 HELP = (
-    "The page-table walk of the fault address, the PTEs around it, one cell each, and the entry under the cursor.",
+    "The page-table walk of the fault address (in a system call: of where it is), the PTEs around it, one cell each,",
+    "and the entry under the cursor.",
     "· no VMA   - none   0-9 first page of a folio of that order, = its other pages   z zero page   m marker   s swap",
     "M migration   L leaf: mapped by the PMD   F the fault address   @ the same, mapped   * changed",
     "╰── order 4 ──╯ the range of each order that was tried, and the verdict on it; ◂ ▸ it goes on outside the row",
@@ -26,11 +27,9 @@ _MARGIN = 5
 
 
 def title(snap: Snapshot, look: Look) -> str:
-    """Level below which the cells stand, and where the cursor is."""
-    entry = snap.entry
-    if entry is None:
-        return "page table"
-    return f"page table  pte {entry.entry:03x} at {hexa(entry.addr)}"
+    """Whose it is, where there are several processes, and where the cursor is."""
+    words = f"page table of {snap.process}" if snap.process else "page table"
+    return words if snap.entry is None else f"{words}  pte {snap.entry.entry:03x} at {hexa(snap.entry.addr)}"
 
 
 def row_length(width: int) -> int:
@@ -56,7 +55,7 @@ class _Body(NamedTuple):
 def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     """Cells, brackets, entry and walk; ruler, folio, levels one by one and legend where there is room for them."""
     if not snap.ptes:
-        return [((" no fault address here", "dim"),)]
+        return [((" no page table in view", "dim"),)]
     body = _body(snap, width, height)
     return [*body.ruler, *body.table[: body.at], *body.brackets, *body.table[body.at :], *body.rest]
 
@@ -99,9 +98,10 @@ def _body(snap: Snapshot, width: int, height: int) -> _Body:
 
 
 def _row_of(snap: Snapshot, length: int) -> int:
-    """Which row of cells holds the fault address."""
+    """Which row of cells holds the fault address, where there is none the entry under the cursor."""
+    index = snap.fault_index if snap.fault_index >= 0 or snap.entry is None else snap.entry.entry
     for at, cell in enumerate(snap.ptes):
-        if cell.entry == snap.fault_index:
+        if cell.entry == index:
             return at // length
     return 0
 
@@ -113,11 +113,18 @@ def _ruler(snap: Snapshot, length: int) -> list[Row]:
     if not shown:
         return []
     line = [" "] * (len(shown) + 14)
-    edges = [(vma.start, "vm_start") for vma in snap.vmas] + [(vma.end, "vm_end") for vma in snap.vmas]
-    for place, cell in enumerate(shown):
-        for words in (words for edge, words in edges if edge == cell.addr):
-            text, begin = (words + "▾", place - len(words)) if place >= len(words) else ("▾" + words, place)
-            line[begin : begin + len(text)] = text
+    places = {cell.addr: place for place, cell in enumerate(shown)}
+    edges = [(vma.end, "vm_end") for vma in snap.vmas] + [(vma.start, "vm_start") for vma in snap.vmas]
+    edges = [(places[edge], words) for edge, words in edges if edge in places]
+    for place, _ in edges:
+        line[place] = "▾"
+    for place, words in edges:
+        for begin in (place - len(words), place + 1):
+            end = begin + len(words)
+            room = line[max(begin - 1, 0) : end] if begin < place else line[begin : end + 1]
+            if begin >= 0 and not "".join(room).strip():
+                line[begin:end] = words
+                break
     for place, cell in enumerate(shown):
         tick = f"{cell.entry:03x}" if cell.entry % 16 == 0 else "'" if cell.entry % 8 == 0 else ""
         if tick and not "".join(line[max(place - 1, 0) : place + len(tick) + 1]).strip():

@@ -9,13 +9,13 @@ from tui.paint.rows import Row, hexa, row_cells, size
 
 HELP = (
     "The VMAs of the process in view: name, range, size, flags.",
-    "▶ the fault is in this one   » under the cursor   p prints it",
+    "▶ the fault is in this one (or what a system call does)   » under the cursor   p prints it",
 )
 
 
 def title(snap: Snapshot, look: Look) -> str:
-    """Nothing more to say."""
-    return "vmas"
+    """Whose they are, where there are several processes."""
+    return f"vmas of {snap.process}" if snap.process else "vmas"
 
 
 def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:

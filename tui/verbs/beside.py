@@ -32,6 +32,8 @@ def _open(console: Console, name: str, line: Line) -> Result:
     if name not in VARIANTS:
         message, hint = unknown_variant(name)
         raise CommandError(f"{message}; {hint}" if hint else message, line.start)
+    if name == console.session.variant:
+        raise CommandError(f"this run is of {name}: a run is not compared with itself", line.start)
     try:
         other = Other(console.session, name)
     except IMPOSSIBLE as error:
