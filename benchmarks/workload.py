@@ -86,7 +86,8 @@ def scenario(mix: Mix, count: int) -> Scenario:
     place = Place(1, 1)
     events = tuple(
         Action(
-            0, "write", HEAP + offset, f"heap+{offset:#x}", tuple(Answer(site(order), "NULL", place) for order in failing)
+            0, "write", HEAP + offset, f"heap+{offset:#x}",
+            tuple(Answer(site(order), "NULL", place) for order in failing),
         )
         for offset, failing in writes(mix, count)
     )

@@ -19,7 +19,7 @@ from tests.e2e.terminal import SEED, environment
 from tui.cli import main
 
 SCENARIO = SEED.read_text("utf-8")
-EXAMPLES = 150
+EXAMPLES = 80
 PIECES = (
     "alloc", "fallback", "pte-range", "vma-bounds", ":", "NULL", "outside", "(", ")", "order=4", "outcome=", ",", " ", " if ", "order",
     "orders[i]", "->", "vma", "vm_start", "==", "&&", "!", "1", "0x", "99999999999999999999", " hits ", "%", ">= 3", " cpu ", " temp", " log ",

@@ -95,7 +95,7 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(trees)
 def test_against_python(tree: object) -> None:
     text = spelled(tree)
@@ -120,7 +120,7 @@ pieces = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(st.text(max_size=200), pieces.map(" ".join), pieces.map("".join)))
 def test_any_text_parses_or_is_an_expr_error(text: str) -> None:
     error = refusal(text)
@@ -165,7 +165,7 @@ def stops() -> Session:
 RUN = stops()
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.one_of(words.map(" ".join), words.map("".join), chains, chains.map(lambda text: f"was({text})"), st.text(max_size=30)), st.integers(0, RUN.last))
 def test_any_expression_has_a_value_or_says_why_at_a_real_stop(text: str, step: int) -> None:
     RUN.seek(step)

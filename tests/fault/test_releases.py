@@ -446,8 +446,10 @@ def test_functions_that_did_not_change_are_written_once() -> None:
 
 
 @pytest.mark.parametrize("variant", RELEASES)
-def test_every_shipped_scenario_runs_soundly(variant: str) -> None:
-    for path in sorted((Path(__file__).resolve().parents[2] / "scenarios").rglob("*.toml")):
+def test_scenarios_of_v3_run_soundly(variant: str) -> None:
+    """Those that were written for another variant; review/ and matrix/ say what they expect of each."""
+    folder = Path(__file__).resolve().parents[2] / "scenarios"
+    for path in sorted(each for name in ("seed", "memory", "pmd") for each in (folder / name).glob("*.toml")):
         s = finish(Session(load(path), variant))
         assert s.stop.kind in ("end", "blocked"), path.name
         assert violations(s.m, settled=s.stop.kind == "end") == [], path.name

@@ -168,7 +168,7 @@ TOMLISH = st.lists(
     ),
     max_size=60,
 ).map("".join)
-QUICK = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @QUICK

@@ -122,7 +122,7 @@ templates = st.sampled_from(["", "x", "{order} and {addr:x}", 'say \\"if\\" {a ?
 tests = st.tuples(st.sampled_from("== != < <= > >= %".split()), st.integers(1, 1 << 40))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.one_of(locations, exprs.map(lambda text: f"watch {text}")), st.none() | exprs, st.integers(-1, 63), st.none() | tests, st.booleans(),
     st.none() | templates, st.randoms(),
@@ -156,7 +156,7 @@ pieces = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(st.text(max_size=80), pieces.map(" ".join), pieces.map("".join)))
 def test_any_text_is_taken_or_refused_at_a_place(text: str) -> None:
     breaks = Breakpoints()

@@ -57,7 +57,7 @@ class Slow(list[Value | None]):
         return None not in (before, now) and before != now and same_owners(self.owners[step - 1], self.owners[step])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(runs(most=150), st.sampled_from(EXPRS), st.data())
 def test_values_are_those_of_going_there(run: Session, text: str, data: st.DataObject) -> None:
     slow = Slow(run, text)
@@ -70,7 +70,7 @@ def test_values_are_those_of_going_there(run: Session, text: str, data: st.DataO
             watched.forget()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(runs(most=150), st.sampled_from(EXPRS))
 def test_watchpoints_stop_at_every_change_on_known_and_new_ground_and_backwards(run: Session, text: str) -> None:
     slow = Slow(run, text)
@@ -99,7 +99,7 @@ def test_watchpoints_stop_at_every_change_on_known_and_new_ground_and_backwards(
     assert met[::-1] == [step for step in want if step < run.last]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(runs(most=150), st.sampled_from(EXPRS), st.data())
 def test_who_wrote_it(run: Session, text: str, data: st.DataObject) -> None:
     slow = Slow(run, text)

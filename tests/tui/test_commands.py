@@ -303,13 +303,13 @@ def answered(console, text):
     return result
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(max_size=60))
 def test_whatever_is_typed_is_answered(text):
     answered(new(), text)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(WORDS), ARGUMENTS), min_size=1, max_size=6))
 def test_whatever_follows_a_command_is_answered_and_an_error_changes_nothing(lines):
     console = new()

@@ -646,7 +646,7 @@ def test_any_key_is_harmless_anywhere():
         assert not shell.left
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(WORDS), ARGUMENTS), min_size=1, max_size=5))
 def test_whatever_is_typed_on_the_screen_is_answered(lines):
     shell = FakeShell()
