@@ -16,6 +16,7 @@ from kernelmodel.scenario import load, loads, packaged
 from kernelmodel.session import Session
 from tests.build import HEAP, WRITE
 from tests.build import session as capped
+from tests.runs import some
 
 KNOBS = """
 [boot]
@@ -139,7 +140,7 @@ def test_a_retry_belongs_to_the_fault() -> None:
     assert not [item for item in turn.items.values() if item.kind == "result"]
 
 
-@pytest.mark.parametrize("name", packaged())
+@pytest.mark.parametrize("name", some())
 def test_a_run_does_not_differ_from_itself(name: str) -> None:
     scenario = load(name)
     assert first_difference(finish(Session(scenario)), finish(Session(scenario))) is None

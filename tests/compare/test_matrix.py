@@ -10,11 +10,12 @@ import pytest
 from kernelmodel.comparison import compare, group
 from kernelmodel.matrix import MOST_HEAD, Cell, Column, cell, columns, default_variants, for_variant, row
 from kernelmodel.outcome import finish, in_short, outcome_of, repeated
-from kernelmodel.scenario import load, loads, packaged
+from kernelmodel.scenario import load, loads
 from kernelmodel.scenario.types import Expect
 from kernelmodel.session import Session
 from kernelmodel.variant_names import VARIANTS
 from tests.build import HEAP, WRITE, session
+from tests.runs import some
 
 SIZES = '[thp]\nhugepages-64kB = "always"\nenabled = "madvise"\n'
 
@@ -179,7 +180,7 @@ def test_every_variant_that_is_no_alias() -> None:
     assert default_variants() == [name for name, each in VARIANTS.items() if not each.alias_of]
 
 
-@pytest.mark.parametrize("name", packaged())
+@pytest.mark.parametrize("name", some())
 def test_a_scenario_for_another_variant_is_the_one_that_loading_gives(name: str) -> None:
     scenario = load(name)
     for variant in ("v3-off", "v6", "6.8", "7.2"):

@@ -84,7 +84,7 @@ def spelled(call: CallView) -> dict[str, str]:
 
 
 def test_print_says_what_the_locals_of_the_selected_call_say(unfit: Session) -> None:
-    for step in range(0, unfit.last, 3):
+    for step in range(0, unfit.last, 7):
         unfit.seek(step)
         for frame, call in enumerate(unfit.snapshot(View()).calls):
             for name, text in spelled(call).items():

@@ -66,12 +66,11 @@ def test_titles_are_distinct() -> None:
     assert len(set(titles)) == len(titles)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith(("review/", "matrix/"))])
 def test_invariants_hold_at_every_stop(name: str) -> None:
-    """In the file's own variant; of the many that review/ and matrix/ name, ``check`` looks after each access."""
+    """Of review/ and matrix/, which name many variants, ``check`` looks after each access."""
     scenario = load(ROOT / name)
-    many = name.startswith(("review/", "matrix/"))
-    for variant in (scenario.variant, *(each for each, _ in scenario.expect_variant if not many)):
+    for variant in (scenario.variant, *(each for each, _ in scenario.expect_variant)):
         session = Session(scenario, variant)
         assert violations(session.m, settled=False) == []
         while not session.finished:

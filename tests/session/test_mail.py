@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from kernelmodel import mail as mail_module
 from kernelmodel.mail import mail, markdown, ndjson
 from kernelmodel.mail.words import plain
-from kernelmodel.scenario import load, loads, packaged
+from kernelmodel.scenario import load, loads
 from kernelmodel.session import Session
 from kernelmodel.trace import follow
 from tests.build import finish
-from tests.runs import runs
+from tests.runs import runs, some
 
 LABEL = re.compile(r"\s*[\w-]+:(\s|$)")
 BAD_STARTS = ("From", "---", "diff", "@@", "Index:", "-- ", "+++", ">")
@@ -170,7 +170,7 @@ def test_markdown_is_a_fenced_block() -> None:
     assert "#7  i=0 order 4  [7f0000000000,+64K) starts 0x2000 below vm_start" in lines
 
 
-@pytest.mark.parametrize("name", packaged())
+@pytest.mark.parametrize("name", some())
 def test_records_are_those_of_a_run(name: str) -> None:
     s = Session(load(name))
     want = list(follow(s))[:-1]

@@ -74,11 +74,11 @@ async def test_terminal_shows_the_frame_after_any_keys(size):
     async with running.run_test(size=size) as pilot:
         await settle(running, pilot)
         assert running.cells == running.from_scratch()
-        for at in range(20):
+        for at in range(14):
             await pilot.press(dice.choice(KEYS))
             await settle(running, pilot)
             assert running.cells == running.from_scratch(), at
-            if at == 10:
+            if at == 7:
                 size = size[0] - 9, size[1] + 3
                 running.emulator.resize(size[1], size[0])
                 running.emulator.reset()

@@ -335,7 +335,7 @@ EXTRA = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.one_of(BREAKS.map("break {}".format), WATCHES.map("watch {}".format)), EXTRA), max_size=5),
        st.lists(st.sampled_from(["i", "1 + 2"]), max_size=2), st.integers(0, 2))  # fmt: skip
 def test_breakpoints_typed_again_are_the_same(made, displays, shift):

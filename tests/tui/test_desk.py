@@ -86,7 +86,7 @@ MOTIONS = [
 
 
 @pytest.mark.parametrize("key", MOTIONS)
-@pytest.mark.parametrize("step", [0, 9, 18, 44, 73])
+@pytest.mark.parametrize("step", [0, 18, 44])
 def test_the_frame_after_a_motion_is_that_of_a_desk_brought_there(key, step):
     shell = at(step, 120, 40)
     shell.press(key, *("'" if key == "'" else ""))
@@ -635,7 +635,7 @@ def test_any_key_is_harmless_anywhere():
     keys = keymap()
     names = [key for each in keys.actions for key in each.keys if each.id not in ("quit", "edit", "shot")]
     names += [*"0123456789xjkhl", "f7", "up", "down", "pageup", "pagedown", "home", "end", "left", "right"]
-    for width, height, panes in ((80, 24, "1479"), (45, 12, "19")):
+    for width, height, panes in ((80, 24, "149"), (45, 12, "7")):
         shell = FakeShell(width, height)
         for focus in panes:
             for key in names:

@@ -16,7 +16,7 @@ from tui.keytable import MOVE_KEYS
 from tui.paint.rows import cells
 
 ROOT = Path(__file__).parents[2] / "scenarios"
-FILES = [ROOT / "example.toml", *sorted((ROOT / "seed").glob("*.toml"))]
+FILES = [ROOT / "example.toml", *sorted((ROOT / "seed").glob("*.toml"))[::2]]
 SIZES = ((80, 24), (120, 40), (200, 60))
 
 

@@ -39,9 +39,10 @@ def test_every_action_has_a_body_or_a_line_that_parses(preset):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_key_of_every_preset_is_answered(preset):
     keys = keymap(preset)
+    known = set() if preset == "gdb" else {(each.id, key) for each in keymap("gdb").actions for key in each.keys}
     for action in keys.actions:
         for key in action.keys:
-            if action.id in ("edit", "shot"):
+            if action.id in ("edit", "shot") or (action.id, key) in known:  # as in the first preset
                 continue
             shell = FakeShell(keys=keys)
             shell.press("]" if preset == "gdb" else "right_square_bracket")
@@ -524,7 +525,7 @@ def test_the_wheel_moves_the_pane_under_the_pointer(shell):
 def test_clicks_are_harmless_anywhere(size):
     shell = FakeShell(*size, session=Session(shipped("seed/unfit.toml")))
     shell.press("]", "S")
-    for x in range(0, size[0], 11):
+    for x in range(0, size[0], 17):
         for y in range(size[1]):
             shell.desk.click(x, y)
             shell.desk.scroll(x, y, "down")
