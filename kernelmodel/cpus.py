@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from kernelmodel.actors import syscall
 from kernelmodel.decision import Decision, Driver, GeneratorDriver, Wait
 from kernelmodel.fault.entry import access
 from kernelmodel.log import Log
@@ -57,6 +56,8 @@ class Cpus:
         if event.is_access:
             run.driver = GeneratorDriver(access(cpu, mm, event.address, event.write))
         else:
+            from kernelmodel.actors import syscall
+
             run.driver = GeneratorDriver(syscall(cpu, mm, event))
         run.decision = run.wait = None
         run.at = NO_STEP

@@ -144,6 +144,15 @@ class Call:
         """The locals as text, kept where the machine will have moved on when they are shown."""
 
 
+HIDDEN = frozenset({"m", "arch", "self", "peek", "page_size", "setpte", "action"})
+"""Names that the model needs and the kernel does not have."""
+
+
+def is_unset(name: str, value: object) -> bool:
+    """Whether a variable has the value that stands for "declared, and nothing stored yet"."""
+    return value is None and name == "addr"
+
+
 class Driver(Protocol):
     """How session and explorer drive a running path, whatever backs it."""
 

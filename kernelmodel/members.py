@@ -13,6 +13,13 @@ Cell = tuple[Field, int]
 """A cell of the machine: field and index."""
 
 
+class Null(int):
+    """The number 0 where it is a pointer that points to nothing."""
+
+
+NULL = Null()
+
+
 class Member:
     """One member: C type, and how to find its cell."""
 

@@ -6,10 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from kernelmodel.arch import Arch
+from kernelmodel.decision import is_unset
 from kernelmodel.defs import gfp_names, result_name
-from kernelmodel.expr.tokens import Null
-from kernelmodel.expr.variables import is_unset
-from kernelmodel.members import Struct
+from kernelmodel.members import Null, Struct
 from kernelmodel.structs import Folio, FreeArea, MemCgroup, Mm, Vma, VmFault, VmStat, ZoneStruct
 
 ERRNO_FLOOR = (1 << 64) - 4096

@@ -12,7 +12,8 @@ from typing import Protocol
 
 from kernelmodel.expr.arithmetic import arithmetic
 from kernelmodel.expr.grammar import FORMS, FUNCTIONS, POWER, Expr, Node, parse
-from kernelmodel.expr.tokens import MASK, EvalError, ExprError, Null, caret, caret_under, number
+from kernelmodel.expr.tokens import MASK, EvalError, ExprError, caret, caret_under, number
+from kernelmodel.members import Null
 
 __all__ = [
     "FORMS", "FUNCTIONS", "Env", "EvalError", "Expr", "ExprError", "Node", "Ref",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from kernelmodel.expr import EvalError, Ref
-from kernelmodel.expr.tokens import NULL
+from kernelmodel.members import NULL
 
 
 def checked(value: object, name: str) -> int | Ref:

@@ -6,11 +6,11 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from kernelmodel.decision import HIDDEN
 from kernelmodel.expr import FORMS, FUNCTIONS, EvalError, Ref, parse, value_of
 from kernelmodel.expr.c_values import members
 from kernelmodel.expr.env import FIELDS, GEOMETRY, StopEnv
 from kernelmodel.expr.tokens import ExprError
-from kernelmodel.expr.variables import HIDDEN
 from kernelmodel.run_protocol import Run
 
 _SESSION = ("mm", "vma", "vmf", "zone", "memcg", "vmstat")

@@ -53,13 +53,6 @@ class ExprError(TextFault):
         return self.base + self.col - 1
 
 
-class Null(int):
-    """The number 0 where it is a pointer that points to nothing."""
-
-
-NULL = Null()
-
-
 class EvalError(TextFault):
     """An expression that has no value at this stop.
 

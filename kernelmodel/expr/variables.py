@@ -8,14 +8,10 @@ from functools import cache
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kernelmodel import functions
-from kernelmodel.decision import Call, is_mechanism
+from kernelmodel.decision import HIDDEN, Call, is_mechanism, is_unset
 
 if TYPE_CHECKING:
     from kernelmodel.session import Session
-
-HIDDEN = frozenset({"m", "arch", "self", "peek", "page_size", "setpte", "action"})
-"""Names that the model needs and the kernel does not have."""
 
 Owner = tuple[int, int, str]
 """Access (its number), depth in the call stack, function."""
@@ -80,11 +76,6 @@ def _access(session: Session, cpu: int) -> int:
     return session.access_of(session.step) if cpu in (-1, stopped) else session.cpus[cpu].event
 
 
-def is_unset(name: str, value: object) -> bool:
-    """Whether a variable has the value that stands for "declared, and nothing stored yet"."""
-    return value is None and name == "addr"
-
-
 @cache
 def names_of(code: CodeType) -> frozenset[str]:
     """Variables of a function that a kernel developer would know."""
@@ -94,5 +85,7 @@ def names_of(code: CodeType) -> frozenset[str]:
 @cache
 def variable_names(reviewed: bool = False) -> frozenset[str]:
     """Variables of all modelled functions that can be in a call stack; of the reviewed ones only."""
+    from kernelmodel import functions
+
     found = functions.reviewed() if reviewed else functions.paths()
     return frozenset().union(*(names_of(code) for _, code in found))

@@ -19,8 +19,8 @@ class Variant(NamedTuple):
     names: VariantNames
     do_huge_pmd_anonymous_page: Callable[[VmFault], Path[int]]
     do_huge_pmd_wp_page: Callable[[VmFault], Path[int]]
-    vma_alloc_anon_folio_pmd: Callable[[Vma, int], Path[Any]]
-    """(vma, address) to a PMD-sized folio; called from 6.13 on."""
+    vma_alloc_anon_folio_pmd: Any
+    """(vma, address) to a path of a PMD-sized folio, from 6.13 on; None before."""
     do_anonymous_page: Callable[[VmFault], Path[int]]
     alloc_anon_folio: Callable[[VmFault], Path[Any]]
     """None where the variant has no function of that name (nothing calls it then)."""
@@ -34,10 +34,24 @@ class Variant(NamedTuple):
 
 def link(names: VariantNames) -> Variant:
     """Load a variant's module and those of its release, and tie them together."""
-    from kernelmodel.fault import huge_pmd, huge_pmd_6_10, huge_pmd_6_13, huge_pmd_7_2, swap, wp, wp_6_9, wp_6_15
+    from kernelmodel.fault import huge_pmd, swap, wp
 
-    anonymous = huge_pmd_6_13 if names.has(6, 13) else huge_pmd_6_10 if names.has(6, 10) else huge_pmd
-    reuse = wp_6_15 if names.has(6, 15) else wp_6_9 if names.has(6, 9) else wp
+    anonymous: Any = huge_pmd
+    huge_wp: Any = huge_pmd
+    reuse: Any = wp
+    folio_pmd: Any = None
+    if names.has(6, 9):
+        from kernelmodel.fault import wp_6_9 as reuse
+    if names.has(6, 10):
+        from kernelmodel.fault import huge_pmd_6_10 as anonymous
+    if names.has(6, 13):
+        from kernelmodel.fault import huge_pmd_6_13 as folio_pmd
+
+        anonymous = huge_wp = folio_pmd
+    if names.has(6, 15):
+        from kernelmodel.fault import wp_6_15 as reuse
+    if names.has(7, 2):
+        from kernelmodel.fault import huge_pmd_7_2 as folio_pmd
     modules = [import_module(f"kernelmodel.fault.{name}") for name in reversed(names.modules)]
 
     def own(name: str) -> Any:
@@ -47,8 +61,8 @@ def link(names: VariantNames) -> Variant:
         id=names.id,
         names=names,
         do_huge_pmd_anonymous_page=anonymous.do_huge_pmd_anonymous_page,
-        do_huge_pmd_wp_page=(huge_pmd_6_13 if names.has(6, 13) else huge_pmd).do_huge_pmd_wp_page,
-        vma_alloc_anon_folio_pmd=(huge_pmd_7_2 if names.has(7, 2) else huge_pmd_6_13).vma_alloc_anon_folio_pmd,
+        do_huge_pmd_wp_page=huge_wp.do_huge_pmd_wp_page,
+        vma_alloc_anon_folio_pmd=getattr(folio_pmd, "vma_alloc_anon_folio_pmd", None),
         do_anonymous_page=own("do_anonymous_page"),
         alloc_anon_folio=own("alloc_anon_folio"),
         do_swap_page=swap.do_swap_page,

@@ -7,8 +7,7 @@ import linecache
 from types import CodeType
 from typing import TYPE_CHECKING
 
-from kernelmodel.decision import Call, is_mechanism
-from kernelmodel.expr.variables import HIDDEN
+from kernelmodel.decision import HIDDEN, Call, is_mechanism
 from kernelmodel.machine import Machine
 from kernelmodel.snapshot import CallView, Local
 from kernelmodel.structs import VmFault
