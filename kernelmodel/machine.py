@@ -48,6 +48,8 @@ class Machine:
         """The same by name."""
         self.mm_names: list[str] = ["main"]
         """Every process that the scenario names: those that are forked later too."""
+        self.zonelists: dict[tuple[int, int], list[int]] = {}
+        """Zones in the order in which requests look, by node and __GFP_THISNODE; made when first asked for."""
         self.cpu_nodes: list[int] = []
         """NUMA node of each CPU; CPUs beyond the list are on node 0."""
         self.this_cpu = 0

@@ -89,13 +89,13 @@ def cpu_views(session: Session) -> tuple[CpuView, ...]:
 def lock_views(session: Session) -> tuple[LockView, ...]:
     """Locks that are held: page tables', and mmap_lock where there are several CPUs."""
     m = session.m
-    waits = session.cpus.waiting()
+    waits = session.cpus.waiting() if m.nr_cpus > 1 else []
 
     def view(name: str, owner: int, readers: int = 0) -> LockView:
         return LockView(name, owner, tuple(cpu for cpu, what in waits if what == name), readers)
 
     held = [view(f"ptl of table {table}", owner - 1) for table, owner in m.ptl.items()]
-    for mm, value in m.mmap_lock.items():
+    for mm, value in m.mmap_lock.items() if m.nr_cpus > 1 else ():
         writer = value >= WRITER
         held.append(view(f"mmap_lock of {m.mm_names[mm]}", value - WRITER if writer else -1, 0 if writer else value))
     return tuple(held)

@@ -101,11 +101,15 @@ def peek_rmqueue(m: Machine, zone: int, order: int, migratetype: int) -> tuple[i
 
 def zonelist(m: Machine, node: int, gfp: int) -> list[int]:
     """Zones in the order in which a request looks: its node's, then the others' (none with __GFP_THISNODE)."""
-    down = range(len(m.zones) - 1, -1, -1)
-    own = [number for number in down if m.zones[number].node == node]
-    if gfp & __GFP_THISNODE:
-        return own
-    return own + [number for number in down if m.zones[number].node != node]
+    key = node, gfp & __GFP_THISNODE
+    known = m.zonelists.get(key)
+    if known is None:
+        down = range(len(m.zones) - 1, -1, -1)
+        known = [number for number in down if m.zones[number].node == node]
+        if not gfp & __GFP_THISNODE:
+            known += [number for number in down if m.zones[number].node != node]
+        m.zonelists[key] = known
+    return known
 
 
 def get_page_from_freelist(m: Machine, gfp: int, order: int, node: int = 0) -> Found | Refused:
