@@ -18,7 +18,7 @@ test: .venv/dev-installed
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 bench: .venv/bench-installed
 	$(BIN)/python -m benchmarks

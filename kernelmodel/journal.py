@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CHUNK_SHIFT = 9
 CHUNK = 1 << CHUNK_SHIFT
+PART = 32
+"""Cells of a chunk that are compared with blank ones as a whole."""
 MASK = CHUNK - 1
 _CODE = {1: "B", 4: "I", 8: "Q"}
 
@@ -141,9 +143,13 @@ class Field:
             chunk = self.chunks[number]
             if chunk != self._blank:
                 base = number << CHUNK_SHIFT
-                for offset, value in enumerate(chunk):
-                    if value != self.default:
-                        yield base + offset, value
+                blank = self._blank[:PART]
+                for start in range(0, CHUNK, PART):  # most of a chunk is blank: a part is compared as a whole
+                    part = chunk[start : start + PART]
+                    if part != blank:
+                        for offset, value in enumerate(part, base + start):
+                            if value != self.default:
+                                yield offset, value
 
     def _touch(self, number: int) -> array[int]:
         chunk = self.chunks[number] = self._blank[:]
