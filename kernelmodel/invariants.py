@@ -83,7 +83,18 @@ def blocks_do_not_overlap(m: Machine) -> Iterator[str]:
         end = pfn + size
 
 
-def maps(m: Machine) -> tuple[dict[int, int], dict[int, int], int, int]:
+Maps = tuple[dict[int, int], dict[int, int], int, int]
+_walked: dict[int, Maps] = {}
+"""What ``maps`` found, for the checks of one call of ``violations``."""
+
+
+def maps(m: Machine) -> Maps:
+    """All page tables, walked once for all checks of a machine at a stop."""
+    known = _walked.get(id(m))
+    return walk_tables(m) if known is None else known
+
+
+def walk_tables(m: Machine) -> Maps:
     """(PTE maps per pfn, PMD maps per head pfn, swap entries, PTE tables that a PMD points to or keeps)."""
     ptes: dict[int, int] = {}
     leaves: dict[int, int] = {}
@@ -290,4 +301,8 @@ SETTLED: dict[str, Check] = {
 def violations(m: Machine, settled: bool) -> list[tuple[str, str]]:
     """(name, what was found), empty if all is well."""
     checks = ALWAYS | SETTLED if settled else ALWAYS
-    return [(name, why) for name, check in checks.items() for why in check(m)]
+    _walked[id(m)] = walk_tables(m)
+    try:
+        return [(name, why) for name, check in checks.items() for why in check(m)]
+    finally:
+        del _walked[id(m)]
