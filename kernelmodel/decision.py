@@ -144,7 +144,7 @@ class Call:
         """The locals as text, kept where the machine will have moved on when they are shown."""
 
 
-HIDDEN = frozenset({"m", "arch", "self", "peek", "page_size", "setpte", "action"})
+HIDDEN = frozenset({"m", "arch", "self", "peek", "page_size", "setpte", "action", "refusal"})
 """Names that the model needs and the kernel does not have."""
 
 
