@@ -124,8 +124,8 @@ class Action(NamedTuple):
 
     @property
     def write(self) -> bool:
-        """Is it a write?"""
-        return self.verb == "write"
+        """Is it a write, or does it fault pages in for writing?"""
+        return self.verb == "write" or self.arg("advice") == "MADV_POPULATE_WRITE"
 
     def arg(self, name: str, default: Any = None) -> Any:
         """A further value."""

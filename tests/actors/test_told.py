@@ -93,3 +93,10 @@ def test_a_split_folio_is_counted_as_the_release_counts(variant: str, expected: 
     text = '[[populate]]\nat = "heap+0x10000"\norder = 4\npages = 16\n'
     found = counters(finish(made(events, variant, text)).m)
     assert {name: n for name, n in found.items() if "split" in name} == expected
+
+
+@pytest.mark.parametrize(("advice", "flags"), [("MADV_POPULATE_WRITE", ["write"]), ("MADV_POPULATE_READ", [])])
+def test_a_monitor_hears_how_a_page_is_faulted_in(advice: str, flags: list[str]) -> None:
+    events = f'[[event]]\nmadvise = {{ at = "heap", size = "4K", advice = "{advice}" }}\n'
+    s = session(head='variant = "6.12"', events=events, vma=HEAP + 'uffd = ["missing"]\n')
+    assert [row["flags"] for row in follow(s) if row["type"] == "uffd"] == [flags]
