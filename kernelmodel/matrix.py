@@ -17,7 +17,7 @@ from kernelmodel.outcome import Outcome, finish, in_short, outcome_of
 from kernelmodel.scenario import Problem, ScenarioError, load
 from kernelmodel.scenario.types import Expect, Scenario
 from kernelmodel.session import Session
-from kernelmodel.variant_names import VARIANTS
+from kernelmodel.variant_names import VARIANTS, without_aliases
 
 
 class Cell(NamedTuple):
@@ -37,7 +37,7 @@ class Cell(NamedTuple):
 
 def default_variants() -> list[str]:
     """Every variant that is no alias, in order."""
-    return [each.id for each in VARIANTS.values() if not each.alias_of]
+    return [each.id for each in without_aliases()]
 
 
 def row(scenario: Scenario, variants: Sequence[str]) -> list[Cell]:

@@ -170,6 +170,11 @@ SITES_WITH_ORDER = frozenset({"vma_alloc_folio", "mem_cgroup_charge", "folio_mem
 """Sites that are written with ``(order=K)``."""
 
 
+def without_aliases() -> list[VariantNames]:
+    """The variants that have a fault path of their own, in order."""
+    return [each for each in VARIANTS.values() if not each.alias_of]
+
+
 def aliases(name: str) -> list[str]:
     """Further ids of a variant."""
     return [each.id for each in VARIANTS.values() if each.alias_of == name]

@@ -23,7 +23,7 @@ from kernelmodel.text_fault import TextFault
 from kernelmodel.tokens import BadAnswer, Token, TokenError
 from kernelmodel.tokens import parse as parse_token
 from kernelmodel.trace import Record, follow, record, text_line
-from kernelmodel.variant_names import VARIANTS, aliases
+from kernelmodel.variant_names import VARIANTS, aliases, without_aliases
 
 if TYPE_CHECKING:
     from kernelmodel.check import Verdict
@@ -369,9 +369,7 @@ def read_token(text: str) -> Token:
 
 def variants(out: Output) -> int:
     """``variants``: id first, then source and what changed."""
-    for each in VARIANTS.values():
-        if each.alias_of:
-            continue
+    for each in without_aliases():
         also = aliases(each.id)
         words = f"(also {', '.join(also)}) " if also else ""
         if out.form == "ndjson":

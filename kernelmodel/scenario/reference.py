@@ -9,7 +9,7 @@ from kernelmodel.scenario.keys import CONFIGS, ROOT, TABLES
 from kernelmodel.scenario.tables import Key, Later, Table
 from kernelmodel.scenario.text import MAX_BYTES, MAX_KEY_PARTS, MAX_NESTING
 from kernelmodel.scenario.verbs import VMA_FLAGS
-from kernelmodel.variant_names import SITES, SITES_WITH_ORDER, VARIANTS
+from kernelmodel.variant_names import SITES, SITES_WITH_ORDER, without_aliases
 
 
 def schema() -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _sites() -> str:
 
 def _who_has(site: str) -> str:
     """The variants that have a site, without their aliases; or those that lack it, if they are fewer."""
-    own = [variant for variant in VARIANTS.values() if not variant.alias_of]
+    own = without_aliases()
     has, lacks = ([each.id for each in own if (site in each.sites) is wanted] for wanted in (True, False))
     if not lacks:
         return "all"

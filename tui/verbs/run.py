@@ -196,14 +196,13 @@ def _check(console: Console, line: Line) -> Result:
 
 
 def _variants(console: Console, line: Line) -> Result:
-    from kernelmodel.variant_names import VARIANTS, aliases
+    from kernelmodel.variant_names import aliases, without_aliases
 
     here = console.session.variant
     return Result(
         [
             f"{'*' if here in (each.id, *aliases(each.id)) else ' '} {' '.join((each.id, *aliases(each.id))):<12} {each.changed}"
-            for each in VARIANTS.values()
-            if not each.alias_of
+            for each in without_aliases()
         ]
     )
 
