@@ -22,7 +22,7 @@ from kernelmodel.defs import (
 )
 from kernelmodel.fault import VARIANTS
 from kernelmodel.lists import Links
-from kernelmodel.machine import Machine, ZoneSpan
+from kernelmodel.machine import ALIVE, Machine, ZoneSpan
 from kernelmodel.mm import page_alloc, rmap
 from kernelmodel.mm.large_mapcount import folio_sub_large_mapcount
 from kernelmodel.mm.memcontrol import charge_now, over_limit
@@ -74,7 +74,7 @@ def build(scenario: Scenario, variant: str) -> Machine:
     set_up_memory(m, scenario.memory)
     set_up_policy(m, scenario)
     mm = mm_init(m, 0)
-    m.mm_users.set(0, 1)
+    m.mm_users.set(0, ALIVE)
     if scenario.thp.prctl_thp_disable:
         mm.flags |= MMF_DISABLE_THP
     for spec in sorted(scenario.vmas, key=lambda each: each.start):

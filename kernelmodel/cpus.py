@@ -6,7 +6,7 @@ from __future__ import annotations
 from kernelmodel.decision import Decision, Driver, GeneratorDriver, Wait
 from kernelmodel.fault.entry import access
 from kernelmodel.log import Log
-from kernelmodel.machine import Machine
+from kernelmodel.machine import ALIVE, GONE, Machine
 from kernelmodel.scenario.types import Action, Scenario
 from kernelmodel.structs import Mm
 
@@ -70,7 +70,7 @@ class Cpus:
         run = self.runs[cpu]
         if run.driver is None:
             event = self.current(cpu)
-            return event is not None and self.m.mm_users.get(self.process(event)) == 1
+            return event is not None and self.m.mm_users.get(self.process(event)) == ALIVE
         return run.wait is None or run.wait.ready()
 
     def process(self, event: Action) -> int:
@@ -103,7 +103,7 @@ class Cpus:
 
     def _why_not(self, process: str) -> str:
         """Why a process does not live."""
-        if self.m.mm_users.get(self.scenario.processes.index(process)) == 2:
+        if self.m.mm_users.get(self.scenario.processes.index(process)) == GONE:
             return "has exited"
         for cpu, program in enumerate(self.programs):
             for number in program[: self.m.cpu_event.get(cpu)]:

@@ -21,6 +21,8 @@ VMA_BLOCK = 64
 """VMAs of one block of an mm's list (mm/vma_list.py)."""
 MAX_BLOCKS = 1 << 12
 """Blocks of one mm."""
+ALIVE, GONE = 1, 2
+"""Values of ``Machine.mm_users``; 0: the process is not forked yet."""
 
 
 class ZoneSpan(NamedTuple):
@@ -110,7 +112,7 @@ class Machine:
         self.mmap_lock = field("mmap_lock", 4)
         """See mm/mmap_lock.py."""
         self.mm_users = field("mm_users", 1)
-        """1 while the process lives, 2 after its exit, 0 before it is forked."""
+        """ALIVE or GONE; 0 before the process is forked."""
         self.mm_mt = field("mm_mt", 4)
         """The mm's VMAs by address, in blocks: [block * VMA_BLOCK + k] is 1 + vma; see mm/vma_list.py."""
         self.mm_mt_len = field("mm_mt_len", 1)

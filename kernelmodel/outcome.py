@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from kernelmodel.check import mapped_orders
 from kernelmodel.defs import VM_FAULT_BITS, VM_FAULT_ERROR, result_name
+from kernelmodel.machine import ALIVE
 from kernelmodel.mm.vmstat import counters
 from kernelmodel.observed import has_statistic
 from kernelmodel.session import Session
@@ -60,7 +61,7 @@ def outcome_of(session: Session) -> Outcome:
 def _there(session: Session, number: int) -> str:
     event = session.scenario.events[number]
     mm = session.cpus.process(event)
-    if session.m.mm_users.get(mm) != 1:
+    if session.m.mm_users.get(mm) != ALIVE:
         return "gone"
     now = maps(session, event.address, mm)
     return f"{now['mapped']} order {now['order']} at {now['start']}" if "order" in now else str(now["mapped"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from kernelmodel.decision import Decision, Path
 from kernelmodel.defs import ENOMEM, MMF_HUGE_ZERO_PAGE
-from kernelmodel.machine import Machine
+from kernelmodel.machine import ALIVE, GONE, Machine
 from kernelmodel.mm.dup import MMF_INIT_MASK, dup_mmap
 from kernelmodel.mm.pgtable import mm_init
 from kernelmodel.mm.tables import table_free
@@ -16,9 +16,6 @@ from kernelmodel.mm.vma import vma_at, vma_free, vma_unlink
 from kernelmodel.mm.zap import free_pgtables, unmap_vmas
 from kernelmodel.scenario.types import Action
 from kernelmodel.structs import Mm
-
-ALIVE, GONE = 1, 2
-"""Values of ``Machine.mm_users``."""
 
 
 def fork(cpu: int, mm: Mm, action: Action) -> Path[int]:
