@@ -4,8 +4,8 @@
 A kernel function that can stop is a ``Path``: a generator that yields a ``Decision`` wherever the kernel decides.
 ``yield from`` is the call instruction, so the chain of suspended generators is the kernel call stack.
 
-An *observation* (a plain ``Decision``) tells what the path just did; it is resumed with ``None``.  A ``Question`` is
-asked by a mechanism and resumed with one of its outcomes.  A ``Wait`` is no stop at all: the CPU is simply not
+An *observation* (a plain ``Decision``) tells what the path just did; it is resumed with ``None``.  A ``Step`` is one
+that only matters where there are several CPUs.  A ``Question`` is asked by a mechanism and resumed with one of its outcomes.  A ``Wait`` is no stop at all: the CPU is simply not
 enabled until ``ready`` says so.
 """
 
@@ -31,8 +31,13 @@ KINDS = (
     "zap-pmd", "zap-folio", "free-pgtables",
     "fork-vma", "fork-pmd", "fork-return", "exit-vma", "exit-return",
     "prctl-set", "prctl-return", "sysfs-store", "sysfs-return",
+    # only where there are several CPUs
+    "step", "vma-lock", "pmd-same",
 )  # fmt: skip
 """Every decision kind: those of the contract, in the order in which the design lists them, then those of actors."""
+
+STEPS = frozenset({"step", "vma-lock", "pmd-same"})
+"""Kinds of a ``Step``: stops that only a run with several CPUs has."""
 
 ENVIRONMENT = frozenset({"alloc", "charge", "huge-zero", "pte-alloc", "anon-vma", "deferred"})
 """Kinds whose answer belongs to the environment: allocations and charges, nothing that follows from the state."""
@@ -69,6 +74,12 @@ class Decision:
         self.arg = arg
         self.more = more
         self.site = site
+
+
+class Step(Decision):
+    """An observation that is a stop only where there are several CPUs: another one may run here."""
+
+    __slots__ = ()
 
 
 class Question(Decision):

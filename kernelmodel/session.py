@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kernelmodel import boot
 from kernelmodel.answers import Script, possible
 from kernelmodel.cpus import NO_STEP, Cpus, Run
-from kernelmodel.decision import Call, Decision, KernelBug, Question, Wait, is_modelled
+from kernelmodel.decision import Call, Decision, KernelBug, Question, Step, Wait, is_modelled
 from kernelmodel.defs import result_name
 from kernelmodel.log import NO_FAULT, Log, Shape
 from kernelmodel.look.hits import Hits
@@ -78,6 +78,8 @@ class Session:
         """Events of all verbs that have ended, the accesses too."""
         self.answers: dict[int, str] = {}
         """By the step of the question: what was answered instead of nature's answer."""
+        self.choices: dict[int, int] = {}
+        """By the step that it led to: the CPU that was chosen to run, where schedule and nature say another."""
         self.questions = array("I")
         """Steps of the questions, in order: tokens number answers by this."""
         self.cpus = Cpus(scenario, self.m)
@@ -184,10 +186,15 @@ class Session:
         return self.cpus.rows()
 
     # -- the verbs -----------------------------------------------------------------------------------
-    def advance(self, answer: str | None = None) -> Stop:
-        """One stop forward.  Another answer than the recorded one cuts the run here and goes on from it."""
-        if self.step < self.last and answer is not None and answer != self._recorded(self.step):
-            self._cut()
+    def advance(self, answer: str | None = None, cpu: int | None = None) -> Stop:
+        """One stop forward.  Another answer than the recorded one, or another CPU, cuts the run here.
+
+        ``cpu``: who shall run; None, or one that can't go on, is the one that the schedule or nature says.
+        """
+        if self.step < self.last:
+            other = answer is not None and answer != self._recorded(self.step)
+            if other or (cpu is not None and cpu != self.log.at(self.step + 1).choice):
+                self._cut()
         if self.step < self.last:
             self._alive = False
             self.step += 1
@@ -196,7 +203,7 @@ class Session:
             self._revive()
             if self._keep_before:
                 self._note_before()
-            self._forward(None, answer)
+            self._forward(cpu, answer)
         return self.stop
 
     def _note_before(self) -> None:
@@ -215,6 +222,16 @@ class Session:
             self._alive = False
             self.step = step
             self._jump(self.log.mark[step])
+        return self.stop
+
+    def begin(self, cpu: int) -> Stop:
+        """The run from its first stop, with this CPU the first; what was known of it is forgotten."""
+        self.cpus.drop()
+        self._jump(0)
+        self.step = NO_STEP
+        self._alive = True
+        self._forget()
+        self._forward(cpu, None)
         return self.stop
 
     def forget(self, step: int) -> Stop:
@@ -238,13 +255,15 @@ class Session:
     def fork(self) -> Session:
         """Another session on the same tape, at the same step, with a machine of its own."""
         other = Session(self.scenario, self.variant)
-        other.play(self.answers, self.step)
+        other.play(self.answers, self.step, self.choices)
         return other
 
-    def play(self, answers: dict[int, str], until: int) -> None:
-        """Run forward to a step, giving these answers (by step)."""
+    def play(self, answers: dict[int, str], until: int, choices: dict[int, int] | None = None) -> None:
+        """Run forward to a step, giving these answers (by step) and choosing these CPUs (by the step towards which)."""
+        if choices and self.step == 0 and 0 in choices:
+            self.begin(choices[0])
         while self.step < until and self.end is None:
-            self.advance(answers.get(self.step))
+            self.advance(answers.get(self.step), (choices or {}).get(self.step + 1))
 
     def snapshot(self, view: View) -> Snapshot:
         """What is visible now."""
@@ -338,7 +357,7 @@ class Session:
         run.wait = None
         run.decision = None
         found = run.driver.advance(reply)
-        while isinstance(found, Wait) and found.ready():
+        while (isinstance(found, Wait) and found.ready()) or (isinstance(found, Step) and self.m.nr_cpus == 1):
             found = run.driver.advance(None)
         return found
 
@@ -420,10 +439,13 @@ class Session:
         """CPU for the next stop: asked for, scheduled by the scenario, or natural (the one that ran)."""
         if self.m.nr_cpus == 1:
             return 0 if self.cpus.enabled(0) else -1
-        wish = choice if choice is not None else self.cpus.scheduled(self.log)
-        if wish is not None and self.cpus.enabled(wish):
+        wish = self.cpus.scheduled(self.log)
+        if wish is None or not self.cpus.enabled(wish):
+            wish = self.cpus.after(self.log.at(self.step).cpu if self.step >= 0 else 0)
+        if choice is None or choice == wish or not self.cpus.enabled(choice):
             return wish
-        return self.cpus.after(self.log.at(self.step).cpu if self.step >= 0 else 0)
+        self.choices[self.step + 1] = choice
+        return choice
 
     def _finish(self, step: int, chosen: int) -> None:
         """No CPU can go on: the end, or a wait that nothing can wake."""
@@ -515,6 +537,9 @@ class Session:
     def _cut(self) -> None:
         """Forget the known run after the present step."""
         self._revive()
+        self._forget()
+
+    def _forget(self) -> None:
         self.m.journal.cut()
         self.hits.to(self.log, self.step)
         self.log.cut(self.step + 1)
@@ -525,6 +550,7 @@ class Session:
             self._before = (NO_STEP, [])
         self._faults = max((fault for fault in self.log.fault if fault != NO_FAULT), default=-1) + 1
         self.answers = {step: answer for step, answer in self.answers.items() if step < self.step}
+        self.choices = {step: cpu for step, cpu in self.choices.items() if step <= self.step}
         for column in (self.questions, self.fallbacks):
             while column and column[-1] > self.step:
                 column.pop()

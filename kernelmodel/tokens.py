@@ -3,7 +3,8 @@
 
 ``thp1:NAME:HASH:VARIANT:ANSWERS:DIGEST``.  NAME is the scenario's path or packaged name (``%`` and ``:`` escaped), HASH
 eight hex digits of its text without comments.  ANSWERS is what the user answered otherwise than scenario and nature
-would have, ``3=NULL,7=-ENOMEM``, numbered by question, so that a new place to stop breaks no token.  DIGEST is eight
+would have, ``3=NULL,7=-ENOMEM``, numbered by question, so that a new place to stop breaks no token; with several CPUs
+``@9=1`` too: after nine decisions CPU 1 was chosen (``@9+1=1``: one scheduling stop later).  DIGEST is eight
 hex digits of the end state, by which a replay is verified; a run that is not at its end has none.
 """
 
@@ -13,6 +14,8 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
+
+from kernelmodel.decision import STEPS
 
 if TYPE_CHECKING:
     from kernelmodel.scenario.types import Scenario
@@ -34,13 +37,14 @@ class BadAnswer(Exception):
 
 
 class Token(NamedTuple):
-    """A token, taken apart.  ``answers`` is by question number."""
+    """A token, taken apart.  ``answers`` is by question number, ``choices`` (a CPU each) by ``places``."""
 
     name: str
     hash: str
     variant: str
     answers: dict[int, str]
     digest: str
+    choices: dict[tuple[int, int], int]
 
 
 def make(session: Session) -> str:
@@ -51,7 +55,9 @@ def make(session: Session) -> str:
     scenario = session.scenario
     if scenario.edited:
         return ""
-    answers = ",".join(f"{n}={text.replace(' ', '+')}" for n, text in numbered(session).items())
+    words = [f"{n}={text.replace(' ', '+')}" for n, text in numbered(session).items()]
+    words += [f"@{n}{f'+{k}' if k else ''}={cpu}" for (n, k), cpu in choices(session).items()]
+    answers = ",".join(words)
     at_end = session.finished and session.step == session.last
     digest = session.digest()[:8] if at_end else ""
     return f"thp1:{quote(scenario.name)}:{scenario.hash}:{session.variant}:{answers}:{digest}"
@@ -60,6 +66,22 @@ def make(session: Session) -> str:
 def numbered(session: Session) -> dict[int, str]:
     """What the user answered, by the number of the question."""
     return {bisect_left(session.questions, step): text for step, text in sorted(session.answers.items())}
+
+
+def choices(session: Session) -> dict[tuple[int, int], int]:
+    """CPUs that were chosen otherwise than schedule and nature would have, by (decisions, scheduling stops) before."""
+    found = {}
+    place, done = (0, 0), 0
+    for step, cpu in sorted(session.choices.items()):
+        for each in range(done, step):
+            place = after(session, each, place)
+        done, found[place] = step, cpu
+    return found
+
+
+def after(session: Session, step: int, place: tuple[int, int]) -> tuple[int, int]:
+    """The place behind a stop, by the one before it: decisions so far, scheduling stops since the last of them."""
+    return (place[0], place[1] + 1) if session.log.at(step).kind in STEPS else (place[0] + 1, 0)
 
 
 def quote(name: str) -> str:
@@ -88,13 +110,19 @@ def parse(text: str) -> Token:
     for what, value in (("hash", digits), ("digest", digest)):
         if (value or what == "hash") and (len(value) != 8 or set(value) - set("0123456789abcdef")):
             raise TokenError(f"the {what} {value!r} is not eight hex digits")
-    answers = {}
+    answers, choices = {}, {}
     for each in filter(None, written.split(",")):
+        if each.startswith("@"):
+            found = re.fullmatch(r"@(\d{1,9})(?:\+(\d{1,9}))?=(\d{1,2})", each, re.ASCII)
+            if not found:
+                raise TokenError(f"the choice {each!r} does not read @PLACE=CPU")
+            choices[int(found[1]), int(found[2] or 0)] = int(found[3])
+            continue
         number, _, answer = each.partition("=")
         if not number.isascii() or not number.isdigit() or len(number) > 9 or not answer:
             raise TokenError(f"the answer {each!r} does not read NUMBER=OUTCOME")
         answers[int(number)] = answer.replace("+", " ")
-    return Token(unquote(name), digits, variant, answers, digest)
+    return Token(unquote(name), digits, variant, answers, digest, choices)
 
 
 # -- coming to where a token was made --------------------------------------------------------------------
@@ -126,11 +154,11 @@ def replay(session: Session, token: Token | str, poll: Callable[[int], bool] | N
 
     token = parse(token) if isinstance(token, str) else token
     fit(token, session.scenario, session.variant)
-    mine, here, last = numbered(session), session.step, session.last
+    mine, chosen, here, last = numbered(session), choices(session), session.step, session.last
     try:
-        done = _follow(session, token.answers, poll)
+        done = _follow(session, token.answers, token.choices, poll)
     except (BadAnswer, ImpossibleAnswer):
-        _follow(session, mine, None, last)
+        _follow(session, mine, chosen, None, last)
         session.seek(here)
         raise
     if not done:
@@ -140,17 +168,30 @@ def replay(session: Session, token: Token | str, poll: Callable[[int], bool] | N
     return ""
 
 
-def _follow(session: Session, answers: dict[int, str], poll: Callable[[int], bool] | None, until: int = -1) -> bool:
-    """Run to the end (or to a step) with these answers and no others; False if interrupted."""
-    mine = numbered(session)
-    differ = [number for number in {*mine, *answers} if mine.get(number) != answers.get(number)]
-    first = min(differ, default=len(session.questions))
-    if first < len(session.questions):
-        session.forget(session.questions[first])
-    session.seek(session.last)
+def _follow(
+    session: Session, answers: dict[int, str], chosen: dict[tuple[int, int], int],
+    poll: Callable[[int], bool] | None, until: int = -1,
+) -> bool:  # fmt: skip
+    """Run to the end (or to a step) with these answers and choices and no others; False if interrupted."""
+    if chosen or session.choices:
+        first = 0
+        session.begin(chosen.get((0, 0), 0))
+    else:
+        mine = numbered(session)
+        differ = [number for number in {*mine, *answers} if mine.get(number) != answers.get(number)]
+        first = min(differ, default=len(session.questions))
+        if first < len(session.questions):
+            session.forget(session.questions[first])
+        session.seek(session.last)
     left = {number: text for number, text in answers.items() if number >= first}
+    place = (0, 0)
     while not session.finished and not 0 <= until <= session.step:
-        session.advance(due(session, left))
+        if chosen:
+            place = after(session, session.step, place)
+        cpu = chosen.get(place)
+        session.advance(due(session, left), cpu)
+        if cpu is not None and session.log.at(session.step).choice != cpu:
+            raise BadAnswer(f"CPU {cpu} is chosen after {place[0]} decisions and can't go on there")
         if poll is not None and session.step % 256 == 0 and poll(session.step):
             return False
     if left and session.finished:
