@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kernelmodel.decision import Decision, Driver, GeneratorDriver, Wait
+from kernelmodel.decision import STEPS, Decision, Driver, GeneratorDriver, Step, Wait
 from kernelmodel.fault.entry import access
 from kernelmodel.log import Log
 from kernelmodel.machine import ALIVE, GONE, Machine
@@ -83,6 +83,16 @@ class Cpus:
             return cpu
         return next((each for each in range(len(self.runs)) if self.enabled(each)), -1)
 
+    def pause(self, cpu: int) -> Step | None:
+        """The stop between the events of a CPU that is not alone, and at its last end; None at the end of the run."""
+        if len(self.runs) == 1 or not any(self.current(each) for each in range(len(self.runs))):
+            return None
+        return Step("step", "next" if self.current(cpu) else "done")
+
+    def stand(self, cpu: int, step: int) -> None:
+        """Put a CPU that has ended an event at the stop that came of it."""
+        self.runs[cpu].at, self.runs[cpu].decision = step, self.pause(cpu)
+
     def idle(self) -> bool:
         """Is no path alive?"""
         return all(run.driver is None for run in self.runs)
@@ -113,16 +123,16 @@ class Cpus:
         return "is not forked yet"
 
     def scheduled(self, log: Log) -> int | None:
-        """Who should run next by ``schedule``; None once it is used up."""
+        """Who should run next by ``schedule``, which does not count a ``Step``; None once it is used up."""
         done, entry, used = self._schedule
         if done > len(log):
             done, entry, used = 0, 0, 0
         plan = self.scenario.schedule
         while done < len(log):
-            cpu = log.at(done).choice
-            while entry < len(plan) and plan[entry][0] != cpu:
+            shape = log.at(done)
+            while entry < len(plan) and plan[entry][0] != shape.cpu:
                 entry, used = entry + 1, 0
-            if entry < len(plan):
+            if entry < len(plan) and shape.kind not in STEPS:
                 used += 1
                 if used == plan[entry][1]:
                     entry, used = entry + 1, 0

@@ -12,7 +12,7 @@ enabled until ``ready`` says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from types import CodeType, FrameType
 from typing import Any, Protocol, TypeVar
 
@@ -31,12 +31,20 @@ KINDS = (
     "zap-pmd", "zap-folio", "free-pgtables",
     "fork-vma", "fork-pmd", "fork-return", "exit-vma", "exit-return",
     "prctl-set", "prctl-return", "sysfs-store", "sysfs-return",
+    "uffd-register", "uffd-unregister", "uffd-split", "uffd-merge", "uffd-copy", "uffd-zeropage", "uffd-poison",
+    "uffd-wp", "uffd-move", "uffd-wake", "uffd-return",
+    "collapse-scan", "collapse-alloc", "collapse-charge", "collapse-revalidate", "collapse-pmd", "collapse-isolate",
+    "collapse-return", "reap-vma", "reap-return", "shrink-count", "shrink-scan", "shrink-return",
+    "migrate-folio", "migrate-unmap", "migrate-move", "migrate-remap", "migrate-return",
+    "swap-out-folio", "swap-out-unmap", "swap-out-write", "swap-out-return",
+    # only in a mutant
+    "warn",
     # only where there are several CPUs
-    "step", "vma-lock", "pmd-same",
+    "swap-in", "step", "vma-lock", "pmd-same",
 )  # fmt: skip
 """Every decision kind: those of the contract, in the order in which the design lists them, then those of actors."""
 
-STEPS = frozenset({"step", "vma-lock", "pmd-same"})
+STEPS = frozenset({"swap-in", "step", "vma-lock", "pmd-same"})
 """Kinds of a ``Step``: stops that only a run with several CPUs has."""
 
 ENVIRONMENT = frozenset({"alloc", "charge", "huge-zero", "pte-alloc", "anon-vma", "deferred"})
@@ -138,6 +146,13 @@ class KernelBug(Exception):
         self.why = why
 
 
+BUGS = (
+    "BUG_ON", "VM_BUG_ON_FOLIO", "VM_BUG_ON_PAGE", "VM_BUG_ON_VMA", "bad_page", "endless-refault", "mmap_read_unlock",
+    "page fault", "pte_free", "spin_unlock", "uninitialised", "use-after-free",
+)  # fmt: skip
+"""Names of every ``KernelBug``, and outcomes of every ``bug`` decision: what a scenario may expect."""
+
+
 Path = Generator[Decision | Wait, str | None, T]
 """The type of a modelled kernel function that can stop."""
 
@@ -175,6 +190,9 @@ class Driver(Protocol):
 
     def calls(self) -> list[Call]:
         """The call stack, outermost first, with copies of the locals."""
+
+    def frames(self) -> list[tuple[Hashable, int, dict[str, Any]]]:
+        """For a fingerprint: code, instruction and locals of every suspended function, outermost first."""
 
     @property
     def result(self) -> Any:
@@ -214,6 +232,15 @@ class GeneratorDriver:
         frame = best.gi_frame
         return best.gi_code, frame.f_lineno if frame is not None else 0, at
 
+    def frames(self) -> list[tuple[Hashable, int, dict[str, Any]]]:
+        """Of every generator of the chain, mechanisms too."""
+        found: list[tuple[Hashable, int, dict[str, Any]]] = []
+        path: Any = self.path
+        while path is not None and (frame := path.gi_frame) is not None:
+            found.append((path.gi_code, frame.f_lasti, frame.f_locals))
+            path = path.gi_yieldfrom
+        return found
+
     def calls(self) -> list[Call]:
         """Outermost first; functions of the kernel only."""
         found = []
@@ -225,7 +252,9 @@ class GeneratorDriver:
         return found
 
 
-ACTING = ("dup", "lazyfree", "move", "split_folio", "vma_modify", "zap")
+ACTING = (
+    "dup", "lazyfree", "migrate", "move", "split_folio", "try_to_unmap", "uffd_copy", "uffd_move", "uffd_move_pte", "uffd_wp", "vma_modify", "zap",
+)  # fmt: skip
 """Modules of ``mm/`` that are the text of system calls, not mechanisms below what a reviewer reads."""
 _FILE = re.compile(r"/kernelmodel/(fault|actors|mm)/(\w+)\.py$")
 _room: dict[str, str] = {}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kernelmodel.lists import Links
@@ -49,7 +49,7 @@ class Field:
     """
 
     __slots__ = (
-        "_bases", "_blank", "chunks", "default", "fid", "journal", "linear", "name", "stat", "stride", "tape", "width"
+        "_bases", "blank", "chunks", "default", "fid", "journal", "linear", "name", "stat", "stride", "tape", "width"
     )  # fmt: skip
 
     def __init__(
@@ -74,7 +74,7 @@ class Field:
         self.fid = len(journal.fields)
         self.chunks: dict[int, array[int]] = {}
         self._bases: dict[int, int] = {}
-        self._blank = array(_CODE[width], [default]) * CHUNK
+        self.blank = array(_CODE[width], [default]) * CHUNK
         journal.fields.append(self)
 
     def get(self, i: int) -> int:
@@ -130,6 +130,14 @@ class Field:
             n -= take
         return found
 
+    def poke(self, i: int, value: int) -> None:
+        """A store that the journal does not see: for replaying what it already has."""
+        number = i >> CHUNK_SHIFT
+        chunk = self.chunks.get(number)
+        if chunk is None:
+            chunk = self._touch(number)
+        chunk[i & MASK] = value
+
     def slot(self, i: int) -> int:
         """The journal's number of cell ``i``."""
         number = i >> CHUNK_SHIFT
@@ -141,9 +149,9 @@ class Field:
         """(index, value) of every cell that is not the default, ascending."""
         for number in sorted(self.chunks):
             chunk = self.chunks[number]
-            if chunk != self._blank:
+            if chunk != self.blank:
                 base = number << CHUNK_SHIFT
-                blank = self._blank[:PART]
+                blank = self.blank[:PART]
                 for start in range(0, CHUNK, PART):  # most of a chunk is blank: a part is compared as a whole
                     part = chunk[start : start + PART]
                     if part != blank:
@@ -152,7 +160,7 @@ class Field:
                                 yield offset, value
 
     def _touch(self, number: int) -> array[int]:
-        chunk = self.chunks[number] = self._blank[:]
+        chunk = self.chunks[number] = self.blank[:]
         self._bases[number] = self.journal.new_chunk(self, number, chunk)
         return chunk
 
@@ -168,6 +176,8 @@ class Journal:
         self.count = array("I")
         self.pos = 0
         """Entries that are done; ``len(self) - pos`` are undone and known."""
+        self.trace: Any = None
+        """What notes reads and writes while a search goes on (explore/world.py)."""
         self.links: Links
         """The lists that LINK entries are about; they set it themselves."""
         self._chunks: list[tuple[Field, int, array[int]]] = []
@@ -273,6 +283,13 @@ class Journal:
             self.new.append(succ)
             self.count.append(flags)
         self.pos = pos + 1
+
+    def drop(self) -> None:
+        """Forget all entries and keep the state: for a search, which remembers states and not ways."""
+        for column in (self.cell, self.old, self.new, self.count):
+            del column[:]
+        self.pos = self.folded = 0
+        self._next_cell = -1
 
     def mark(self) -> int:
         """The present position; runs never cross a mark."""

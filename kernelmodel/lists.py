@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kernelmodel.journal import CHUNK_SHIFT, INSERT, LINK, LOW, MASK, UNCOUNTED, Field, Journal
+from kernelmodel.journal import INSERT, LINK, LOW, UNCOUNTED, Field, Journal
 
 
 class Links:
@@ -77,17 +77,7 @@ class Links:
         """Do or undo an operation without journaling it."""
         insert = bool(flags & INSERT) == forward
         for field, index, old, new in self.stores(node, pred, succ, flags | INSERT):
-            poke(field, index, new if insert else old)
+            field.poke(index, new if insert else old)
         if not flags & UNCOUNTED:
             number = flags & LOW
-            poke(self.nr, number, self.nr.get(number) + (1 if insert else -1))
-
-
-def poke(field: Field, index: int, value: int) -> None:
-    """A store that no journal sees: only for replaying what it already has."""
-    number = index >> CHUNK_SHIFT
-    chunk = field.chunks.get(number)
-    if chunk is None:
-        field.slot(index)
-        chunk = field.chunks[number]
-    chunk[index & MASK] = value
+            self.nr.poke(number, self.nr.get(number) + (1 if insert else -1))

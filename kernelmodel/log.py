@@ -33,8 +33,6 @@ class Shape(NamedTuple):
     line: int
     depth: int
     cpu: int
-    choice: int
-    """CPU that was chosen to run towards this stop; another one may have made it, if that one had to wait."""
     asked: bool
     forced: bool
 

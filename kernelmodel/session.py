@@ -21,6 +21,7 @@ from kernelmodel.defs import result_name
 from kernelmodel.log import NO_FAULT, Log, Shape
 from kernelmodel.look.hits import Hits
 from kernelmodel.machine import Machine
+from kernelmodel.mutants import spelled
 from kernelmodel.scenario.types import Action, Scenario
 from kernelmodel.snapshot import Event, Snapshot, View
 
@@ -64,10 +65,15 @@ class AccessEnd(NamedTuple):
 class Session:
     """One run.  Stands at step 0, the first stop, when it is made."""
 
-    def __init__(self, scenario: Scenario, variant: str | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, variant: str | None = None, mutants: frozenset[str] | None = None
+    ) -> None:
+        """``mutants``: None are those that the scenario names."""
         self.scenario = scenario
         self.variant = variant or scenario.variant
-        self.m: Machine = boot.build(scenario, self.variant)
+        named = getattr(scenario, "mutants", ())
+        self.mutants: frozenset[str] = frozenset(named) if mutants is None else mutants
+        self.m: Machine = boot.build(scenario, self.variant, self.mutants)
         self.log = Log()
         self.step = NO_STEP
         self.end: Stop | None = None
@@ -99,6 +105,11 @@ class Session:
         """By step, text, frame and CPU: values of watched expressions that are known; the cut run has others."""
         self.hits = Hits()
         self._forward(None, None)
+
+    @property
+    def kernel(self) -> str:
+        """The variant with its mutants: ``v3~drop R1``."""
+        return spelled(self.variant, self.mutants)
 
     # -- where it stands -----------------------------------------------------------------------------
     @property
@@ -185,6 +196,23 @@ class Session:
         self._revive()
         return self.cpus.rows()
 
+    def next_cpu(self) -> int:
+        """The CPU that goes on from here: that of the known run, else the one that schedule or nature say; -1: none."""
+        if self.step < self.last:
+            following = self.log.at(self.step + 1)
+            return following.cpu if following.kind else -1
+        if self.end is not None:
+            return -1
+        self._revive()
+        return self._choose(None)
+
+    def can_run(self, cpu: int) -> bool:
+        """Could this CPU go on from here?"""
+        if self.end is not None and self.step == self.last:
+            return False
+        self._revive()
+        return self.cpus.enabled(cpu)
+
     # -- the verbs -----------------------------------------------------------------------------------
     def advance(self, answer: str | None = None, cpu: int | None = None) -> Stop:
         """One stop forward.  Another answer than the recorded one, or another CPU, cuts the run here.
@@ -193,7 +221,7 @@ class Session:
         """
         if self.step < self.last:
             other = answer is not None and answer != self._recorded(self.step)
-            if other or (cpu is not None and cpu != self.log.at(self.step + 1).choice):
+            if other or (cpu is not None and cpu != self.log.at(self.step + 1).cpu):
                 self._cut()
         if self.step < self.last:
             self._alive = False
@@ -254,7 +282,7 @@ class Session:
 
     def fork(self) -> Session:
         """Another session on the same tape, at the same step, with a machine of its own."""
-        other = Session(self.scenario, self.variant)
+        other = Session(self.scenario, self.variant, self.mutants)
         other.play(self.answers, self.step, self.choices)
         return other
 
@@ -322,30 +350,43 @@ class Session:
     def _forward(self, choice: int | None, answer: str | None) -> None:
         """Make the next stop, from where the paths stand."""
         step = self.step + 1
-        chosen = self.log.at(step).choice if step <= self.last else self._choose(choice)
-        self._drive(step, chosen, chosen, answer)
+        chosen = self._choose(choice) if step > self.last else self._known(step)
+        if answer is not None and choice is None and chosen >= 0 and self.cpus[chosen].at != self.step:
+            self.answers[self.step] = answer  # for the CPU that stands here, when it goes on
+            answer = None
+        self._drive(step, chosen, answer)
 
-    def _drive(self, step: int, chosen: int, cpu: int, answer: str | None) -> None:
-        """Run a CPU until some path stops at a decision, or nothing can go on."""
+    def _known(self, step: int) -> int:
+        """The CPU that made a known stop; -1 if there was none left to make it."""
+        cpu = self.log.at(step).cpu
+        return cpu if self.cpus.enabled(cpu) else -1
+
+    def _drive(self, step: int, cpu: int, answer: str | None) -> None:
+        """Run a CPU to its next stop; where it is alone, over the ends of its events."""
         while cpu >= 0:
             run = self.cpus[cpu]
             if run.driver is None:
                 self.cpus.begin(cpu, step)
             try:
-                found = self._resume(run, cpu, answer if run.at == self.step else None)
+                found = self._resume(run, cpu, answer)
             except KernelBug as bug:
-                self._bug(step, cpu, chosen, bug)
+                self._bug(step, cpu, bug)
                 return
             answer = None
             if isinstance(found, Decision):
-                self._stopped(run, cpu, chosen, step, found)
+                self._stopped(run, cpu, step, found)
                 return
             if found is None:
                 self._access_end(run, cpu, step)
+                found = self.cpus.pause(cpu)
             else:
                 run.wait = found
+                found = Step("step", "wait", reason=found.what)
+            if self.m.nr_cpus > 1 and found is not None:
+                self._stopped(run, cpu, step, found)
+                return
             cpu = self.cpus.after(cpu)
-        self._finish(step, chosen)
+        self._finish(step)
 
     def _resume(self, run: Run, cpu: int, answer: str | None) -> Decision | Wait | None:
         """Answer the path's question, if it has one, and let it go on."""
@@ -378,9 +419,8 @@ class Session:
             self.log.settle(run.at, chosen, reason, arg, forced)
         return chosen
 
-    def _stopped(self, run: Run, cpu: int, chosen: int, step: int, decision: Decision) -> None:
+    def _stopped(self, run: Run, cpu: int, step: int, decision: Decision) -> None:
         """A path has stopped at a decision: log it (or, on the known run, check the position)."""
-        assert run.driver is not None
         run.decision = decision
         run.at = step
         mark = self.m.journal.mark()
@@ -389,7 +429,8 @@ class Session:
             known = self.log.fault[step]
             run.fault = -1 if decision.kind == "return" or known == NO_FAULT else known
             return
-        if run.fault < 0 and (decision.kind == "pmd-gate" or self.scenario.events[run.event].is_access):
+        in_fault = decision.kind == "pmd-gate" or self.scenario.events[run.event].is_access
+        if run.fault < 0 and in_fault and run.driver is not None:
             run.fault = self._faults
             self._faults += 1
         asked, forced = isinstance(decision, Question), False
@@ -400,10 +441,10 @@ class Session:
             scripted = self.script.due(run.event, decision)[1]
             if scripted is not None and scripted.outcome != outcome:
                 outcome, reason, decision.arg, forced = scripted.outcome, "forced", 0, True
-        code, line, depth = run.driver.where()
+        name, line, depth = self._where(run)
         shape = Shape(
-            decision.kind, outcome, decision.site, decision.order, decision.i, reason, decision.more, code.co_name,
-            line - code.co_firstlineno + 1, depth, cpu, chosen, asked, forced,
+            decision.kind, outcome, decision.site, decision.order, decision.i, reason, decision.more, name, line, depth,
+            cpu, asked, forced,
         )  # fmt: skip
         self.log.append(shape, decision, NO_FAULT if run.fault < 0 else run.fault, run.event, mark)
         if decision.kind == "return":
@@ -412,6 +453,13 @@ class Session:
             self.fallbacks.append(step)
         if decision.kind == "bug":
             self.end = Stop("bug", step, f"{decision.outcome}: {self.event(step).why}")
+
+    def _where(self, run: Run) -> tuple[str, int, int]:
+        """Function, line in it and depth where a path is suspended; ('', 0, 0) for none."""
+        if run.driver is None:
+            return "", 0, 0
+        code, line, depth = run.driver.where()
+        return code.co_name, line - code.co_firstlineno + 1, depth
 
     def _access_end(self, run: Run, cpu: int, step: int) -> None:
         assert run.driver is not None
@@ -447,19 +495,16 @@ class Session:
         self.choices[self.step + 1] = choice
         return choice
 
-    def _finish(self, step: int, chosen: int) -> None:
+    def _finish(self, step: int) -> None:
         """No CPU can go on: the end, or a wait that nothing can wake."""
         mark = self.m.journal.mark()
         self.step = step
         waiting = self.cpus.waiting()
         if step >= len(self.log):
-            cpu = waiting[0][0] if waiting else max(chosen, 0)
-            where = self.cpus[cpu].driver.where() if waiting and self.cpus[cpu].driver else None  # type: ignore[union-attr]
-            name, line, depth = (
-                (where[0].co_name, where[1] - where[0].co_firstlineno + 1, where[2]) if where else ("", 0, 0)
-            )
-            shape = Shape("", "", "", -1, -1, "", (), name, line, depth, cpu, chosen, False, False)
-            event = self.cpus[cpu].event if where else NO_EVENT
+            cpu = waiting[0][0] if waiting else max(self.log.at(step - 1).cpu if step else 0, 0)
+            name, line, depth = self._where(self.cpus[cpu]) if waiting else ("", 0, 0)
+            shape = Shape("", "", "", -1, -1, "", (), name, line, depth, cpu, False, False)
+            event = self.cpus[cpu].event if waiting and self.cpus[cpu].driver else NO_EVENT
             self.log.append(shape, Decision("", ""), self.cpus[cpu].fault & NO_FAULT, event, mark)
         if waiting:
             text = "; ".join(f"cpu{cpu} waits for {what}" for cpu, what in waiting)
@@ -472,7 +517,7 @@ class Session:
         n = len(self.accesses)
         return f"end of the run: {n} access{'' if n == 1 else 'es'}" + (f", last results {results}" if n else "")
 
-    def _bug(self, step: int, cpu: int, chosen: int, bug: KernelBug) -> None:
+    def _bug(self, step: int, cpu: int, bug: KernelBug) -> None:
         """A VM_BUG_ON of the model: the stack is in the traceback."""
         calls = []
         tb = bug.__traceback__
@@ -488,7 +533,7 @@ class Session:
             code, line = (calls[-1].code, calls[-1].line) if calls else (self._bug.__code__, 0)
             shape = Shape(
                 "bug", bug.name, "", -1, -1, bug.why, (), code.co_name, line - code.co_firstlineno + 1, len(calls), cpu,
-                chosen, False, False,
+                False, False,
             )  # fmt: skip
             run = self.cpus[cpu]
             self.log.append(shape, Decision("bug", bug.name), run.fault & NO_FAULT, run.event, mark)
@@ -515,9 +560,12 @@ class Session:
         self.cpus.drop()
         if at >= 0:
             self._jump(positions[at])
-            self.step = steps[at] - 1
-            # the second half of a transition in which all paths had ended
-            self._drive(steps[at], self.log.at(steps[at]).choice, self.cpus.after(cpus[at]), None)
+            if self.m.nr_cpus > 1:
+                self.step = steps[at]
+                self.cpus.stand(self.log.at(self.step).cpu, self.step)
+            else:  # the second half of a transition in which all paths had ended
+                self.step = steps[at] - 1
+                self._drive(steps[at], self.cpus.after(cpus[at]), None)
         else:
             self._jump(0)
             self.step = NO_STEP

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every interleaving of a scenario's CPUs and every answer of its environment: what can happen, and what can not.
+
+The data goes like this: a scenario's CPUs become ``Program``s (here); ``paths`` runs them a stop at a time over the
+numbered machine states of ``world``; ``search`` walks the graph of whole states; what it finds becomes a ``Result``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+from kernelmodel import boot
+from kernelmodel.answers import ImpossibleAnswer, Script, possible
+from kernelmodel.decision import Driver, GeneratorDriver, Question
+from kernelmodel.defs import call_result, result_name
+from kernelmodel.explore.fingerprint import Fingerprints
+from kernelmodel.explore.names import Names
+from kernelmodel.explore.paths import BUG, WAIT, Happening, Paths
+from kernelmodel.explore.progress import endless
+from kernelmodel.explore.search import Clock, Moves, Shortest, Stopped, Survey, Target, halted, named
+from kernelmodel.explore.types import Options, Outcome, Progress, Reached, Result, Violation, Witness
+from kernelmodel.explore.world import World
+from kernelmodel.explore.wrong import Wrong
+from kernelmodel.fault.entry import access
+from kernelmodel.machine import ALIVE, Machine
+from kernelmodel.scenario.types import Scenario
+from kernelmodel.structs import Mm
+
+SHARED_LOCKS = frozenset({"mmap_lock", "vm_lock", "rcu"})
+"""Fields in which each reader has a bit of its own: readers don't notice each other."""
+
+
+class CpuProgram:
+    """The events of one CPU of a scenario."""
+
+    def __init__(self, scenario: Scenario, m: Machine, script: Script, cpu: int) -> None:
+        self.m = m
+        self.cpu = cpu
+        self.script = script
+        self.numbers = [n for n, event in enumerate(scenario.events) if event.cpu == cpu]
+        self.events = [scenario.events[n] for n in self.numbers]
+        self.mms = [scenario.processes.index(event.process) for event in self.events]
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def begin(self, event: int) -> Driver:
+        """The path of the event."""
+        action, mm = self.events[event], Mm(self.m, self.mms[event])
+        if action.is_access:
+            return GeneratorDriver(access(self.cpu, mm, action.address, action.write))
+        from kernelmodel.actors import syscall
+
+        return GeneratorDriver(syscall(self.cpu, mm, action))
+
+    def may_begin(self, event: int) -> bool:
+        """Does its process live?"""
+        return self.m.mm_users.get(self.mms[event]) == ALIVE
+
+    def scripted(self, event: int, question: Question) -> str | None:
+        """The scenario's answer."""
+        answer = self.script.due(self.numbers[event], question)[1]
+        if answer is not None and answer.outcome not in possible(question):
+            raise ImpossibleAnswer(answer, f"'{answer.site} = {answer.outcome}' can't be here")
+        return None if answer is None else answer.outcome
+
+    def use(self, event: int, question: Question) -> None:
+        """It is used up."""
+        self.script.use(self.numbers[event], question, "")
+
+
+def explore(
+    scenario: Scenario, variant: str | None = None, mutants: frozenset[str] | None = None,
+    options: Options | None = None, progress: Progress | None = None,
+) -> Result:  # fmt: skip
+    """All that a scenario can do.  ``mutants`` None: the scenario's own.
+
+    Without a bound on preemptions every state is visited, and then the shortest way to each thing that was found is
+    looked for; with one, runs are looked at by preemptions, switches and steps.  A bound that is reached, and Ctrl+C,
+    give what was found so far.
+    """
+    return Exploration(scenario, variant or scenario.variant, mutants, options or Options(), progress).run()
+
+
+class Exploration:
+    """One search."""
+
+    def __init__(
+        self, scenario: Scenario, variant: str, mutants: frozenset[str] | None, options: Options,
+        progress: Progress | None,
+    ) -> None:  # fmt: skip
+        changed = frozenset(scenario.mutants) if mutants is None else mutants
+        m = self.m = boot.build(scenario, variant, changed)
+        self.scenario = scenario
+        self.options = options
+        self.world = World(m.journal)
+        script = Script(scenario, m)
+        self.programs = [CpuProgram(scenario, m, script, cpu) for cpu in range(m.nr_cpus)]
+        self.paths = Paths(self.world, self.programs, Fingerprints(m), options.failures)
+        self.paths.this_cpu = m
+        self.moves = Moves(self.paths, SHARED_LOCKS, options.reduction)
+        self.names = Names(m, self.world)
+        self.checks = Wrong(m, self.world)
+        self.clock = Clock(options.seconds, options.memory, lambda n: progress(n, 0) if progress else None)
+        self.wrong: dict[int, tuple[tuple[str, str], ...]] = {}
+        """By state of the machine: names and words of the invariants that it breaks."""
+        self.words: dict[str, str] = {}
+
+    def run(self) -> Result:
+        """Search, and tell."""
+        why = ""
+        start = self.moves.pack(self.world.open(), self.paths.start())
+        survey = Survey(self.moves, self.names, self._check, self.clock)
+        way = Shortest(self.moves, self.names, self._names_of_wrong, self.clock, self.options.preemptions)
+        broken: list[tuple[str, str, Target]] = []
+        try:
+            if self.options.preemptions is None:
+                survey.run(start)
+                way.marked = endless(self.moves, self.names, start)
+                way.run(start, self._targets(survey, way.marked))
+            else:
+                way.run(start)
+                way.marked = endless(self.moves, self.names, start)
+            broken = self._settled(survey.ends or way.ends)
+            if way.cut:
+                why = "preemptions"
+        except Stopped as stopped:
+            why = stopped.why
+        except KeyboardInterrupt:
+            why = "interrupted"
+        finally:
+            self.world.close()
+        return self._result(survey, way, broken, why)
+
+    # -- what is wrong with a state ----------------------------------------------------------------
+    def _check(self, state: int) -> None:
+        if found := self.checks.of(state):
+            self.wrong[state] = found
+
+    def _names_of_wrong(self, state: int) -> Iterable[str]:
+        self._check(state)
+        for name, text in self.wrong.get(state, ()):
+            self.words.setdefault(name, text)
+            yield name
+
+    # -- what is wanted, what was found ------------------------------------------------------------
+    def _targets(self, survey: Survey, marked: dict[int, str]) -> set[Target]:
+        """Everything that the survey saw, as targets."""
+        found: set[Target] = {(each.kind, each.outcome, each.found) for each in self._happenings()}
+        found |= {("bad", name, "") for wrong in self.wrong.values() for name, _ in wrong}
+        found |= {("bad", name, "") for name in marked.values()}
+        return found | {self._end_target(whole) for whole in survey.ends}
+
+    def _happenings(self) -> Iterable[Happening]:
+        for labels in self.moves.labels.values():
+            for label in labels:
+                yield from label.happenings
+        for bugs in self.moves.bugs.values():
+            for _, label in bugs:
+                yield from label.happenings
+
+    def _end_target(self, whole: int) -> Target:
+        return "end", str(named(self.moves, self.names, whole)), ""
+
+    def _settled(self, ends: Iterable[int]) -> list[tuple[str, str, Target]]:
+        """What is wrong with end states: name, words, and the end."""
+        found: dict[str, tuple[str, str, Target]] = {}
+        for whole in ends:
+            if halted(self.moves.locals_of(whole)) == "end":
+                for name, text in self.checks.of(self.moves.state(whole), True):
+                    found.setdefault(name, (name, text, self._end_target(whole)))
+        return list(found.values())
+
+    # -- the result --------------------------------------------------------------------------------
+    def _result(self, survey: Survey, way: Shortest, broken: list[tuple[str, str, Target]], why: str) -> Result:
+        ends = survey.ends or way.ends
+        reached = [
+            Reached(f"{kind}:{outcome}" if outcome else kind, found, self._cpu(way, (kind, outcome, found)), witness)
+            for kind, outcome, found in way.ways
+            if kind not in ("end", "bad", "step")
+            for witness in [self._witness(way, (kind, outcome, found))]
+        ]
+        reached.sort(key=lambda each: (each.witness.switches, each.witness.steps, each.event, each.found))
+        wrong = {
+            name: Violation(name, self.words.get(name, WORDS.get(name, "")), self._witness(way, (kind, name, found)))
+            for kind, name, found in way.ways
+            if kind == "bad"
+        }
+        for name, words, target in broken:
+            if name not in wrong and target in way.ways:
+                wrong[name] = Violation(name, words, self._witness(way, target))
+        for kind, outcome, found in way.ways:
+            if kind == "bug":
+                wrong[outcome] = Violation(outcome, WORDS["bug"], self._witness(way, (kind, outcome, found)))
+        outcomes = [
+            self._outcome(whole, count, self._witness(way, target))
+            for whole, count in ends.items()
+            if (target := self._end_target(whole)) in way.ways
+        ]
+        outcomes.sort(key=lambda each: (each.end, each.results, each.mapped, each.witness.switches))
+        return Result(
+            tuple(reached), tuple(outcomes), tuple(wrong.values()), len(survey.seen) or len(way.states),
+            survey.transitions or way.transitions, not why, why,
+        )  # fmt: skip
+
+    def _cpu(self, way: Shortest, target: Target) -> int:
+        return way.tape(target)[-1][0]
+
+    def _witness(self, way: Shortest, target: Target) -> Witness:
+        tape = way.tape(target)
+        switches = sum(a[0] != b[0] for a, b in itertools.pairwise(tape))
+        steps = len(tape) - 1
+        if way.settled(target):
+            steps = max(n for n in range(steps) if tape[n][0] == tape[-1][0])
+        return Witness(tape, switches, steps)
+
+    def _outcome(self, whole: int, count: int, witness: Witness) -> Outcome:
+        """An end state in words."""
+        locals_ = self.moves.locals_of(whole)
+        results = [""] * len(self.scenario.events)
+        mapped = [-1] * len(self.scenario.events)
+        for program, local in zip(self.programs, locals_, strict=True):
+            for number, event, (ret, order) in zip(program.numbers, program.events, local.results, strict=False):
+                results[number] = result_name(ret) if event.is_access else call_result(ret)
+                mapped[number] = order
+        end = halted(locals_)
+        accesses = tuple(order for order, event in zip(mapped, self.scenario.events, strict=True) if event.is_access)
+        why = next((local.why for local in locals_ if local.kind == BUG), "") if end == "bug" else ""
+        if end == "blocked":
+            why = "; ".join(f"cpu{local.cpu} waits for {local.why}" for local in locals_ if local.kind == WAIT)
+        return Outcome(end, tuple(results), accesses, count, witness, why)
+
+
+WORDS = {
+    "endless-refault": "a fault is taken again and again, although nobody refuses anything",
+    "bug": "the kernel would stop here",
+}

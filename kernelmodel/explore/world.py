@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The lasting state of a journaled machine as a number, and what a piece of code read and wrote of it.
+
+A state is the tuple of its chunks' contents, each interned; statistics are no part of it.  While a world is open the
+machine's Fields are ``Traced``: the first read of each cell and every written cell are noted.  What a path does between
+two stops depends on those reads alone, so it need not run again where they are the same (``Effect.fits``).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar
+
+from kernelmodel.journal import CHUNK, CHUNK_SHIFT, MASK, Field, Journal
+
+T = TypeVar("T")
+
+UNKNOWN = -1
+"""Content of a chunk that nobody has looked at since it changed."""
+
+
+class Trace:
+    """Cells (by the journal's number) that were read before they were written, with their values, and those written."""
+
+    __slots__ = ("read", "runs", "written")
+
+    def __init__(self) -> None:
+        self.read: dict[int, int] = {}
+        self.runs: list[tuple[int, array[int]]] = []
+        """Cells in a row that were read at once: the first, and the values."""
+        self.written: set[int] = set()
+
+
+class Traced(Field):
+    """A Field that notes what is read and written."""
+
+    __slots__ = ()
+
+    def get(self, i: int) -> int:
+        """Cell ``i``, noted."""
+        number = i >> CHUNK_SHIFT
+        chunk = self.chunks.get(number)
+        if chunk is None:
+            chunk = self._touch(number)
+        value = chunk[i & MASK]
+        cell = self._bases[number] + (i & MASK)
+        trace: Trace = self.journal.trace
+        if cell not in trace.written:
+            trace.read.setdefault(cell, value)
+        return value
+
+    def run(self, i: int, n: int) -> list[int]:
+        """Cells in a row, noted as such while none of them was written."""
+        found: list[int] = []
+        trace: Trace = self.journal.trace
+        while n:
+            take = min(n, CHUNK - (i & MASK))
+            cell = self.slot(i)
+            if trace.written.isdisjoint(range(cell, cell + take)):
+                values = self.chunks[i >> CHUNK_SHIFT][i & MASK : (i & MASK) + take]
+                trace.runs.append((cell, values))
+                found.extend(values)
+            else:
+                found.extend([self.get(k) for k in range(i, i + take)])
+            i += take
+            n -= take
+        return found
+
+    def set(self, i: int, value: int) -> None:
+        """Store: written even if nothing changes, because elsewhere it might."""
+        super().set(i, value)
+        self.journal.trace.written.add(self.slot(i))
+
+    def fill(self, i: int, n: int, value: int) -> None:
+        """The same store to cells in a row."""
+        for k in range(i, i + n):
+            self.set(k, value)
+
+    def poke(self, i: int, value: int) -> None:
+        """A store of a list operation."""
+        super().poke(i, value)
+        self.journal.trace.written.add(self.slot(i))
+
+
+class Statistic(Field):
+    """A Field of statistics in an open world: it stays as it was."""
+
+    __slots__ = ()
+
+    def set(self, i: int, value: int) -> None:
+        """Not counted."""
+
+    def fill(self, i: int, n: int, value: int) -> None:
+        """Not counted."""
+
+
+class Watched(Field):
+    """A Field that notes that it was looked at."""
+
+    __slots__ = ()
+
+    def get(self, i: int) -> int:
+        """Cell ``i``."""
+        self.journal.trace.add(self.fid)
+        return super().get(i)
+
+    def run(self, i: int, n: int) -> list[int]:
+        """Cells in a row."""
+        self.journal.trace.add(self.fid)
+        return super().run(i, n)
+
+    def items(self) -> Iterator[tuple[int, int]]:
+        """Every cell that is not the default."""
+        self.journal.trace.add(self.fid)
+        return super().items()
+
+
+Slices = tuple[tuple[int, "array[int]"], ...]
+"""(offset, values) of runs of cells in a chunk."""
+
+
+class Effect(NamedTuple):
+    """What one piece of code read and wrote."""
+
+    reads: tuple[tuple[int, int, Slices], ...]
+    """(chunk, the content that it had, the cells that were read of it)."""
+    writes: tuple[tuple[int, int], ...]
+    """(chunk, number of the change that was made to it)."""
+    cells_read: frozenset[int]
+    """Cells that were read and not written."""
+    cells_written: frozenset[int]
+    """Cells that were written and not read before."""
+    cells_changed: frozenset[int]
+    """Cells that were read and then written."""
+
+
+class World:
+    """All states of one machine.  ``open`` it before paths run, ``close`` it afterwards."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.chunks = journal.bulk_chunks()
+        self.contents: list[list[array[int]]] = []
+        self._content_ids: list[dict[bytes, int]] = []
+        self.states: list[tuple[int, ...]] = []
+        self._numbers: dict[tuple[int, ...], int] = {}
+        self.at: list[int] = []
+        """Content of each chunk as it stands in the machine now."""
+        self.varying: list[int] = []
+        """Chunks that some code has written to."""
+        self._writable: set[int] = set()
+        self._changes: list[Slices] = []
+        self._change_ids: dict[tuple[tuple[int, str, bytes], ...], int] = {}
+        self._applied: dict[tuple[int, int, int], int] = {}
+        self.trace = Trace()
+
+    def open(self) -> int:
+        """Begin to trace; the number of the present state."""
+        for field in self.journal.fields:
+            field.__class__ = Statistic if field.stat else Traced
+        self.journal.trace = self.trace
+        self.journal.drop()
+        self._grow()
+        return self._intern([self._content(n) for n in range(len(self.chunks))])
+
+    def close(self) -> None:
+        """End tracing; the machine stands in whatever state it was last in."""
+        for field in self.journal.fields:
+            field.__class__ = Field
+
+    def watch(self, look: Callable[[], T]) -> tuple[T, set[int]]:
+        """What a look at the machine says, and the numbers of the fields that it looked at."""
+        seen: set[int] = set()
+        fields = self.journal.fields
+        kinds = [type(field) for field in fields]
+        self.journal.trace = seen
+        for field in fields:
+            field.__class__ = Watched
+        said = look()
+        for field, kind in zip(fields, kinds, strict=True):
+            field.__class__ = kind
+        self.journal.trace = self.trace
+        return said, seen
+
+    # -- states ------------------------------------------------------------------------------------
+    def _grow(self) -> None:
+        """Learn of chunks that have come into being."""
+        while len(self.contents) < len(self.chunks):
+            field = self.chunks[len(self.contents)][0]
+            self.contents.append([field.blank])
+            self._content_ids.append({field.blank.tobytes(): 0})
+            self.at.append(0)
+
+    def _content(self, chunk: int) -> int:
+        """Number of what stands in a chunk now."""
+        field, _, cells = self.chunks[chunk]
+        if field.stat:
+            return 0
+        data = cells.tobytes()
+        ids = self._content_ids[chunk]
+        number = ids.get(data)
+        if number is None:
+            number = ids[data] = len(self.contents[chunk])
+            self.contents[chunk].append(cells[:])
+        self.at[chunk] = number
+        return number
+
+    def _intern(self, contents: list[int]) -> int:
+        while contents and not contents[-1]:
+            contents.pop()
+        state = tuple(contents)
+        number = self._numbers.setdefault(state, len(self.states))
+        if number == len(self.states):
+            self.states.append(state)
+        return number
+
+    def _varies(self, chunk: int) -> None:
+        if chunk not in self._writable:
+            self._writable.add(chunk)
+            self.varying.append(chunk)
+
+    def restore(self, state: int) -> None:
+        """Put the machine into a state."""
+        at, wanted = self.at, self.states[state]
+        for cell in self.trace.written:  # by code of which nobody asked what it did
+            chunk = cell >> CHUNK_SHIFT
+            if chunk < len(at):
+                self._varies(chunk)
+                at[chunk] = UNKNOWN
+        self.begin()
+        n = len(wanted)
+        for chunk in self.varying:
+            content = wanted[chunk] if chunk < n else 0
+            if content != at[chunk]:
+                self.chunks[chunk][2][:] = self.contents[chunk][content]
+                at[chunk] = content
+
+    # -- what code does ----------------------------------------------------------------------------
+    def begin(self) -> None:
+        """Code is about to run."""
+        self.trace.read.clear()
+        self.trace.runs.clear()
+        self.trace.written.clear()
+
+    def end(self) -> Effect:
+        """It has run: what it read and wrote.  The journal forgets it."""
+        self._grow()
+        read, written = self.trace.read, self.trace.written
+        found: dict[int, list[tuple[int, array[int]]]] = {}
+        for cell, values in _rows(read, self.chunks) + self.trace.runs:
+            found.setdefault(cell >> CHUNK_SHIFT, []).append((cell & MASK, values))
+        reads = tuple((chunk, self.at[chunk], tuple(rows)) for chunk, rows in found.items())
+        after = {cell: self.chunks[cell >> CHUNK_SHIFT][2][cell & MASK] for cell in written}
+        changes: dict[int, list[tuple[int, array[int]]]] = {}
+        for cell, values in _rows(after, self.chunks):
+            changes.setdefault(cell >> CHUNK_SHIFT, []).append((cell & MASK, values))
+        writes = tuple((chunk, self._change(tuple(rows))) for chunk, rows in changes.items())
+        for chunk in changes:
+            self._varies(chunk)
+            self._content(chunk)
+        self.journal.drop()
+        seen = set(read)
+        written = set(written)
+        for cell, values in self.trace.runs:
+            seen.update(range(cell, cell + len(values)))
+        self.begin()
+        return Effect(reads, writes, frozenset(seen - written), frozenset(written - seen), frozenset(written & seen))
+
+    def _change(self, rows: Slices) -> int:
+        """Number of a change to a chunk."""
+        key = tuple((start, each.typecode, each.tobytes()) for start, each in rows)
+        number = self._change_ids.setdefault(key, len(self._changes))
+        if number == len(self._changes):
+            self._changes.append(rows)
+        return number
+
+    def fits(self, effect: Effect, state: int) -> bool:
+        """Would the same code read the same in that state?"""
+        contents = self.states[state]
+        for chunk, seen, slices in effect.reads:
+            content = contents[chunk] if chunk < len(contents) else 0
+            if content != seen:
+                cells = self.contents[chunk][content]
+                for start, values in slices:
+                    if cells[start : start + len(values)] != values:
+                        return False
+        return True
+
+    def apply(self, effect: Effect, state: int) -> int:
+        """The state after that code, which fits."""
+        if not effect.writes:
+            return state
+        contents = list(self.states[state])
+        contents += [0] * (len(self.contents) - len(contents))
+        for chunk, change in effect.writes:
+            key = (chunk, contents[chunk], change)
+            content = self._applied.get(key)
+            if content is None:
+                cells = self.contents[chunk][contents[chunk]][:]
+                for start, values in self._changes[change]:
+                    cells[start : start + len(values)] = values
+                ids, data = self._content_ids[chunk], cells.tobytes()
+                content = ids.setdefault(data, len(self.contents[chunk]))
+                if content == len(self.contents[chunk]):
+                    self.contents[chunk].append(cells)
+                self._applied[key] = content
+            contents[chunk] = content
+        return self._intern(contents)
+
+
+def _rows(cells: dict[int, int], chunks: list[tuple[Field, int, array[int]]]) -> list[tuple[int, array[int]]]:
+    """Cells as runs of neighbours within a chunk: (the first, values)."""
+    found: list[tuple[int, array[int]]] = []
+    last = -2
+    for cell in sorted(cells):
+        if cell != last + 1 or not cell & MASK:
+            found.append((cell, array(chunks[cell >> CHUNK_SHIFT][2].typecode)))
+        found[-1][1].append(cells[cell])
+        last = cell
+    return found

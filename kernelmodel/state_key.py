@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The key by which states of the machine are matched: pages by the part that they play, not by their number.
+
+Pages are renamed within the tree of buddies: the two halves of a block may change places, whole blocks of the highest
+order too.  What the allocator does later is the same after such a change, which it would not be if any two pages could
+change places: a page merges with its own buddy only.
+"""
+
+from __future__ import annotations
+
+from kernelmodel.lists import Links
+from kernelmodel.machine import Machine
+
+BY_PFN = (
+    "_refcount", "_mapcount", "_entire_mapcount", "_nr_pages_mapped", "page_flags", "folio_order", "mapping", "index",
+    "memcg_data", "_large_mapcount", "_mm_ids", "_mm_id_mapcount", "folio_swap", "content",
+)  # fmt: skip
+"""Fields with a cell a page."""
+HOLDS_PFN = ("huge_zero_pfn", "huge_zero_folio")
+"""Fields whose first cell is 1 + a pfn, or 0."""
+PAGES = frozenset(
+    (*BY_PFN, *HOLDS_PFN, "swap_cache", "buddy_order", "list_next", "list_prev", "nr_free", "pgtable", "frontier")
+)
+"""Fields whose indices or values are pages: what the key says of them goes by the new names."""
+
+Rows = tuple[tuple[int, ...], ...]
+
+
+class Renamed:
+    """New names for pages, given in the order in which they are asked for: (zone, block, place in the block)."""
+
+    def __init__(self, m: Machine) -> None:
+        self.m = m
+        self.names: dict[int, tuple[int, int, int]] = {}
+        self._blocks: dict[tuple[int, int], int] = {}
+        self._first: dict[tuple[int, int], int] = {}
+        """By (level, what is above it): the half that was named first."""
+
+    def name(self, pfn: int) -> tuple[int, int, int]:
+        """Of a page of a zone; others (page tables, the zero page) keep their number."""
+        known = self.names.get(pfn)
+        if known is None:
+            zone, top = self.m.zone_of(pfn), self.m.arch.max_order
+            if zone < 0:
+                return -1, pfn, 0
+            block = self._blocks.setdefault((zone, pfn >> top), len(self._blocks))
+            place = 0
+            for level in range(top - 1, -1, -1):
+                half = pfn >> level & 1
+                place = place << 1 | (half ^ self._first.setdefault((level, pfn >> level + 1), half))
+            known = self.names[pfn] = zone, block, place
+        return known
+
+
+def state_key(m: Machine, mentioned: tuple[int, ...] = ()) -> Rows:
+    """All of it: pages by their parts, then every other field."""
+    rest = [
+        (9, f.fid, index, value)
+        for f in m.journal.fields
+        if not f.stat and f.name not in PAGES
+        for index, value in f.items()
+    ]
+    return (*pages_key(m, mentioned), *rest)
+
+
+def pages_key(m: Machine, mentioned: tuple[int, ...]) -> Rows:
+    """Page tables, the pages that paths hold, the huge zero page, the free lists; then what is known of each page."""
+    renamed, arch = Renamed(m), m.arch
+    name = renamed.name
+    rows: list[tuple[int, ...]] = []
+    for index, value in m.pgtable.items():
+        level = m.table_used.get(index // arch.ptrs)
+        if arch.pte_present(value):
+            rows.append((0, index, value & ~arch.pfn_mask, *name(arch.pte_pfn(value))))
+        elif level in (1, 2) and arch.pte_kind(value) == "migration":
+            rows.append((1, index, arch.swp_type(value), value & arch.SWP_UFFD_WP, *name(arch.swp_offset(value))))
+        else:
+            rows.append((2, index, value))
+    rows.extend((3, *name(pfn)) for pfn in mentioned)
+    fields = {f.name: f for f in m.journal.fields}
+    for kind, each in enumerate(HOLDS_PFN):
+        if pfn := fields[each].get(0):
+            rows.append((4, kind, *name(pfn - 1)))
+    rows.extend((10, slot, *name(head - 1)) for slot, head in m.swap_cache.items())
+    for number, blocks in m.nr_free.items():
+        rows.append((5, number, blocks))
+        node = m.lists.first(number)
+        while node:
+            rows.append((6, number) if node >= Links.RUN else (7, number, *name(node)))
+            node = m.lists.after(node, number)
+    by_pfn = [fields[each] for each in BY_PFN]
+    for pfn, new in renamed.names.items():
+        rows.append((8, *new, *(field.get(pfn) for field in by_pfn)))
+    return tuple(rows)
