@@ -135,12 +135,13 @@ class Exploration:
 
     # -- what is wrong with a state ----------------------------------------------------------------
     def _check(self, state: int) -> None:
-        if found := self.checks.of(state):
-            self.wrong[state] = found
+        """Look at a state of the machine, if nobody has yet."""
+        if state not in self.wrong:
+            self.wrong[state] = self.checks.of(state)
 
     def _names_of_wrong(self, state: int) -> Iterable[str]:
         self._check(state)
-        for name, text in self.wrong.get(state, ()):
+        for name, text in self.wrong[state]:
             self.words.setdefault(name, text)
             yield name
 

@@ -177,12 +177,14 @@ class Survey:
                 self.look(state)
             state <<= LOCAL_BITS
             steps: list[tuple[int, ...]] = []
+            stops = False
             for cpu, shift in cpus:
                 pair = state | whole >> shift & LOCAL_MASK
                 found = by_pair.get(pair)
                 if found is None:
                     found = learn(pair, cpu)
                 if pair in bugs:
+                    stops = True
                     for difference, _ in bugs[pair]:
                         transitions += 1
                         ends[whole + difference] = ends.get(whole + difference, 0) + 1
@@ -195,8 +197,8 @@ class Survey:
                         break
                 if found:
                     steps.append(found)
-            if not steps and halted(moves.locals_of(whole)) != "bug" and whole not in ends:
-                ends[whole] = 1
+            if not steps and not stops:
+                ends.setdefault(whole, 1)
             for found in steps:
                 for difference in found:
                     transitions += 1

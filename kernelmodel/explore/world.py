@@ -222,12 +222,11 @@ class World:
 
     def restore(self, state: int) -> None:
         """Put the machine into a state."""
+        self._grow()
         at, wanted = self.at, self.states[state]
         for cell in self.trace.written:  # by code of which nobody asked what it did
-            chunk = cell >> CHUNK_SHIFT
-            if chunk < len(at):
-                self._varies(chunk)
-                at[chunk] = UNKNOWN
+            self._varies(cell >> CHUNK_SHIFT)
+            at[cell >> CHUNK_SHIFT] = UNKNOWN
         self.begin()
         n = len(wanted)
         for chunk in self.varying:

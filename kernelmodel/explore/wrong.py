@@ -30,7 +30,7 @@ class Invariant:
     def of(self, state: int) -> Found:
         """What is broken in a state of the machine."""
         contents = self.world.states[state]
-        if self._known != len(self.world.chunks):
+        if self._known != len(self.world.varying):
             self._sort_chunks()
         n = len(contents)
         key = tuple([contents[chunk] if chunk < n else 0 for chunk in self._chunks])
@@ -42,20 +42,23 @@ class Invariant:
         if not seen <= self.fields:
             self.fields |= seen
             self._said.clear()
+            self._known = 0
+            self._chunks.clear()
             self._sort_chunks()
             key = tuple([contents[chunk] if chunk < n else 0 for chunk in self._chunks])
         self._said[key] = said
         return said
 
     def _sort_chunks(self) -> None:
-        """Which chunks count.  A new one is blank in all states before it, so that what was said there still holds."""
-        chunks = self.world.chunks
-        self._known = len(chunks)
-        mine = [n for n, (field, _, _) in enumerate(chunks) if field.fid in self.fields]
-        more = len(mine) - len(self._chunks)
-        self._chunks = mine
-        if more and self._said:
-            self._said = {(*key, *[0] * more): said for key, said in self._said.items()}
+        """Which chunks count: those that vary.  One that is new among them was the same in all states before."""
+        world = self.world
+        new = [n for n in world.varying[self._known :] if world.chunks[n][0].fid in self.fields]
+        self._known = len(world.varying)
+        self._chunks += new
+        first = world.states[0]
+        if new and self._said:
+            more = [first[n] if n < len(first) else 0 for n in new]
+            self._said = {(*key, *more): said for key, said in self._said.items()}
 
 
 class Wrong:

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""States as numbers, effects, and the key by which states are matched."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kernelmodel.defs import GFP_HIGHUSER_MOVABLE
+from kernelmodel.explore.world import World
+from kernelmodel.journal import Field, Journal
+from kernelmodel.lists import Links
+from kernelmodel.machine import Machine
+from kernelmodel.mm import page_alloc
+from kernelmodel.state_key import Renamed
+from tests.build import machine
+
+CELLS = st.integers(0, 1100)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("set"), CELLS, st.integers(0, 3)),
+        st.tuples(st.just("add"), CELLS, st.just(1)),
+        st.tuples(st.just("fill"), CELLS, st.integers(1, 40)),
+        st.tuples(st.just("run"), CELLS, st.integers(1, 40)),
+        st.tuples(st.just("copy"), CELLS, CELLS),
+        st.tuples(st.just("insert"), st.integers(1, 6), st.integers(0, 1)),
+    ),
+    max_size=6,
+)
+
+
+def do(field: Field, links: Links, steps: list[tuple[str, int, int]]) -> None:
+    """Some code: what it writes depends on what it reads."""
+    for verb, i, k in steps:
+        if verb == "set":
+            field.set(i, k)
+        elif verb == "add":
+            field.add(i, k)
+        elif verb == "fill":
+            field.fill(i, k, field.get(k))
+        elif verb == "run":
+            field.set(i, sum(field.run(i, k)) & 0xFF)
+        elif verb == "copy":
+            field.set(k, field.get(i))
+        elif links.next.get(i) == 0 and links.first(0) != i:
+            links.insert(i, 0, bool(k))
+
+
+def world() -> tuple[World, Field, Links]:
+    journal = Journal()
+    field = Field(journal, "x", 4)
+    links = Links(journal, 1, Field(journal, "order", 1), Field(journal, "nr", 8, linear=True))
+    return World(journal), field, links
+
+
+def cells(w: World) -> dict[str, dict[int, int]]:
+    return {field.name: dict(field.items()) for field in w.journal.fields}
+
+
+@given(st.lists(STEPS, min_size=2, max_size=5))
+@settings(max_examples=150, deadline=None)
+def test_an_effect_does_what_the_code_did(parts: list[list[tuple[str, int, int]]]) -> None:
+    """``apply`` gives the state that running gives; and in a state that ``fits`` running does the same again."""
+    w, field, links = world()
+    states, effects = [w.open()], []
+    for part in parts:
+        w.restore(states[-1])
+        w.begin()
+        do(field, links, part)
+        effects.append(w.end())
+        after = cells(w)
+        states.append(w.apply(effects[-1], states[-1]))
+        w.restore(states[-1])
+        assert cells(w) == after
+    for part, effect in zip(parts, effects, strict=True):
+        for state in states:
+            if w.fits(effect, state):
+                expected = w.apply(effect, state)
+                w.restore(state)
+                w.begin()
+                do(field, links, part)
+                w.end()
+                found = cells(w)
+                w.restore(expected)
+                assert cells(w) == found
+
+
+def test_the_same_state_has_the_same_number() -> None:
+    w, field, _ = world()
+    start = w.open()
+    w.begin()
+    field.set(5, 1)
+    there = w.apply(w.end(), start)
+    w.restore(there)
+    w.begin()
+    field.set(5, 0)
+    assert w.apply(w.end(), there) == start
+
+
+def test_code_that_nobody_asked_about_is_undone_by_restore() -> None:
+    """A path that is driven again leaves stores behind."""
+    w, field, _ = world()
+    start = w.open()
+    w.begin()
+    field.set(700, 1)
+    w.restore(start)
+    assert field.get(700) == 0
+
+
+def one_of_two(freed: int) -> Machine:
+    """A machine that has taken two pages and given one of them back."""
+    m = machine()
+    folios = [page_alloc.take(m, GFP_HIGHUSER_MOVABLE, 0) for _ in range(2)]
+    page_alloc.folio_put(folios[freed])  # type: ignore[arg-type]
+    return m
+
+
+def test_buddies_may_change_places() -> None:
+    one, other = one_of_two(0), one_of_two(1)
+    base = one.zones[0].start
+    assert one.digest() != other.digest()
+    assert one.state_key((base + 1,)) == other.state_key((base,))
+    assert one.state_key((base + 1,)) != other.state_key(())
+
+
+def test_pages_that_do_not_merge_with_each_other_are_others() -> None:
+    m = machine()
+    base = m.zones[0].start
+    near, far = Renamed(m), Renamed(m)
+    assert [near.name(base + k) for k in (0, 1)] != [far.name(base + k) for k in (0, 2)]
+
+
+def test_names_are_given_in_the_order_of_mention() -> None:
+    m = machine()
+    base = m.zones[0].start
+    first, second = Renamed(m), Renamed(m)
+    assert [first.name(base + k) for k in (5, 4)] == [second.name(base + k) for k in (2, 3)]
+    assert [Renamed(m).name(base)] == [Renamed(m).name(base + (1 << m.arch.max_order) + 7)]
+    assert first.name(3) == (-1, 3, 0)  # no page of a zone
