@@ -8,7 +8,8 @@ numbered machine states of ``world``; ``search`` walks the graph of whole states
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from kernelmodel import boot
 from kernelmodel.answers import ImpossibleAnswer, Script, possible
@@ -18,7 +19,7 @@ from kernelmodel.explore.fingerprint import Fingerprints
 from kernelmodel.explore.names import Names
 from kernelmodel.explore.paths import BUG, WAIT, Happening, Paths
 from kernelmodel.explore.progress import endless
-from kernelmodel.explore.search import Clock, Moves, Shortest, Stopped, Survey, Target, halted, named
+from kernelmodel.explore.search import Clock, Locks, Moves, Shortest, Stopped, Survey, Target, halted, named
 from kernelmodel.explore.types import Options, Outcome, Progress, Reached, Result, Violation, Witness
 from kernelmodel.explore.world import World
 from kernelmodel.explore.wrong import Wrong
@@ -27,8 +28,28 @@ from kernelmodel.machine import ALIVE, Machine
 from kernelmodel.scenario.types import Scenario
 from kernelmodel.structs import Mm
 
-SHARED_LOCKS = frozenset({"mmap_lock", "vm_lock", "rcu"})
-"""Fields in which each reader has a bit of its own: readers don't notice each other."""
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+LOCKS = Locks(
+    exclusive=frozenset({"ptl", "mmap_lock_writer"}), shared=frozenset({"mmap_lock", "vm_lock", "rcu"}),
+    rw=(("mmap_lock_writer", "mmap_lock"),),
+)  # fmt: skip
+"""The machine's locks."""
+
+
+class Seen:
+    """What a visit of all states has seen."""
+
+    def __init__(self) -> None:
+        self.keys: set[int] = set()
+        """The states, by name."""
+        self.states = self.transitions = 0
+        self.ends: set[Target] = set()
+        self.endless: dict[int, str] = {}
+        self.targets: set[Target] = set()
+        self.why = ""
+        """Why it was stopped, or ''."""
 
 
 class CpuProgram:
@@ -72,15 +93,28 @@ class CpuProgram:
 
 def explore(
     scenario: Scenario, variant: str | None = None, mutants: frozenset[str] | None = None,
-    options: Options | None = None, progress: Progress | None = None,
+    options: Options | None = None, progress: Progress | None = None, executor: Executor | None = None,
 ) -> Result:  # fmt: skip
     """All that a scenario can do.  ``mutants`` None: the scenario's own.
 
-    Without a bound on preemptions every state is visited, and then the shortest way to each thing that was found is
-    looked for; with one, runs are looked at by preemptions, switches and steps.  A bound that is reached, and Ctrl+C,
-    give what was found so far.
+    Without a bound every state is visited, and then the shortest way to each thing that was found is looked for; with a
+    bound on preemptions or time, runs are looked at by preemptions, switches and steps until it is reached.  Whatever
+    stops the search, Ctrl+C too, gives what was found so far.
+
+    With ``options.jobs`` > 1 the states are visited by as many processes, or by ``executor``, any executor of the kind
+    of ``concurrent.futures``: ``explore(scenario, options=Options(jobs=64), executor=client.get_executor())`` for Dask.
     """
-    return Exploration(scenario, variant or scenario.variant, mutants, options or Options(), progress).run()
+    options = options or Options()
+    search = Exploration(scenario, variant or scenario.variant, mutants, options, progress)
+    if options.jobs > 1 and not search.bounded:
+        from kernelmodel.explore.jobs import survey_in_parts
+
+        search.visit = lambda start: survey_in_parts(search, start, executor)
+    return search.run()
+
+
+GRACE = 10.0
+"""Seconds for the ways to what was found, once the visit of all states was stopped."""
 
 
 class Exploration:
@@ -88,50 +122,99 @@ class Exploration:
 
     def __init__(
         self, scenario: Scenario, variant: str, mutants: frozenset[str] | None, options: Options,
-        progress: Progress | None,
+        progress: Progress | None = None, pattern: str = "",
     ) -> None:  # fmt: skip
-        changed = frozenset(scenario.mutants) if mutants is None else mutants
-        m = self.m = boot.build(scenario, variant, changed)
+        self.mutants = frozenset(scenario.mutants) if mutants is None else mutants
+        m = self.m = boot.build(scenario, variant, self.mutants)
         self.scenario = scenario
+        self.variant = variant
         self.options = options
+        self.bounded = options.preemptions is not None or options.seconds is not None
         self.world = World(m.journal)
         script = Script(scenario, m)
         self.programs = [CpuProgram(scenario, m, script, cpu) for cpu in range(m.nr_cpus)]
-        self.paths = Paths(self.world, self.programs, Fingerprints(m), options.failures)
+        self.paths = Paths(self.world, self.programs, Fingerprints(m), options.failures, pattern)
         self.paths.this_cpu = m
-        self.moves = Moves(self.paths, SHARED_LOCKS, options.reduction)
-        self.names = Names(m, self.world)
+        self.moves = Moves(self.paths, LOCKS, options.reduction)
+        self.names = Names(m, self.world, self.paths)
         self.checks = Wrong(m, self.world)
         self.clock = Clock(options.seconds, options.memory, lambda n: progress(n, 0) if progress else None)
         self.wrong: dict[int, tuple[tuple[str, str], ...]] = {}
         """By state of the machine: names and words of the invariants that it breaks."""
-        self.words: dict[str, str] = {}
+        self.words: dict[str, str] = dict(WORDS)
+        self.visit: Callable[[int], Seen] = self.survey
 
     def run(self) -> Result:
         """Search, and tell."""
-        why = ""
-        start = self.moves.pack(self.world.open(), self.paths.start())
-        survey = Survey(self.moves, self.names, self._check, self.clock)
-        way = Shortest(self.moves, self.names, self._names_of_wrong, self.clock, self.options.preemptions)
-        broken: list[tuple[str, str, Target]] = []
+        start = self.begin()
+        way = self._ways()
+        seen = Seen()
         try:
-            if self.options.preemptions is None:
-                survey.run(start)
-                way.marked = endless(self.moves, self.names, start)
-                way.run(start, self._targets(survey, way.marked))
+            if not self.bounded:
+                seen = self.visit(start)
+                way.marked = seen.endless
+                if seen.why:
+                    self.clock.again(GRACE)
+                self._search(way, start, seen.targets)
             else:
-                way.run(start)
-                way.marked = endless(self.moves, self.names, start)
-            broken = self._settled(survey.ends or way.ends)
-            if way.cut:
-                why = "preemptions"
-        except Stopped as stopped:
-            why = stopped.why
-        except KeyboardInterrupt:
-            why = "interrupted"
+                seen.why = self._search(way, start, None) or ("preemptions" if way.cut else "")
+                if not seen.why:
+                    way = self._endless_too(way, start)
+                seen.ends = {self.end_target(whole) for whole in way.ends}
+                seen.states, seen.transitions = len(way.states), way.transitions
+            broken = self._settled(way)
         finally:
             self.world.close()
-        return self._result(survey, way, broken, why)
+        return self._result(seen, way, broken)
+
+    def _ways(self) -> Shortest:
+        return Shortest(
+            self.moves, self.names, self._names_of_wrong, self.clock, self.options.preemptions, self.end_target
+        )
+
+    def begin(self) -> int:
+        """Open the world; the state in which everything begins."""
+        return self.moves.pack(self.world.open(), self.paths.start())
+
+    def survey(self, start: int) -> Seen:
+        """Visit every state."""
+        survey = Survey(self.moves, self.names, self._check, self.clock)
+        seen = Seen()
+        try:
+            survey.run(start)
+            seen.endless = endless(self.moves, self.names, start)
+        except Stopped as stopped:
+            seen.why = stopped.why
+        except KeyboardInterrupt:
+            seen.why = "interrupted"
+        seen.keys = survey.seen
+        seen.states, seen.transitions = len(survey.seen), survey.transitions
+        seen.ends = {self.end_target(whole) for whole in survey.ends}
+        seen.targets = {(each.kind, each.outcome, each.found) for each in self._happenings()}
+        seen.targets |= {("bad", name, "") for wrong in self.wrong.values() for name, _ in wrong}
+        seen.targets |= {("bad", name, "") for name in seen.endless.values()}
+        seen.targets |= seen.ends
+        return seen
+
+    def _search(self, way: Shortest, start: int, wanted: set[Target] | None) -> str:
+        """Look for the ways; why that was stopped, or ''."""
+        try:
+            way.run(start, wanted)
+        except Stopped as stopped:
+            return stopped.why
+        except KeyboardInterrupt:
+            return "interrupted"
+        return ""
+
+    def _endless_too(self, way: Shortest, start: int) -> Shortest:
+        """The ways once more, if there are cycles that a run may stay in."""
+        marked = endless(self.moves, self.names, start)
+        if not marked:
+            return way
+        more = self._ways()
+        more.marked = marked
+        self._search(more, start, None)
+        return more
 
     # -- what is wrong with a state ----------------------------------------------------------------
     def _check(self, state: int) -> None:
@@ -146,13 +229,6 @@ class Exploration:
             yield name
 
     # -- what is wanted, what was found ------------------------------------------------------------
-    def _targets(self, survey: Survey, marked: dict[int, str]) -> set[Target]:
-        """Everything that the survey saw, as targets."""
-        found: set[Target] = {(each.kind, each.outcome, each.found) for each in self._happenings()}
-        found |= {("bad", name, "") for wrong in self.wrong.values() for name, _ in wrong}
-        found |= {("bad", name, "") for name in marked.values()}
-        return found | {self._end_target(whole) for whole in survey.ends}
-
     def _happenings(self) -> Iterable[Happening]:
         for labels in self.moves.labels.values():
             for label in labels:
@@ -161,21 +237,21 @@ class Exploration:
             for _, label in bugs:
                 yield from label.happenings
 
-    def _end_target(self, whole: int) -> Target:
-        return "end", str(named(self.moves, self.names, whole)), ""
+    def end_target(self, whole: int) -> Target:
+        """An end state as a target."""
+        return "end", self.names.portable(named(self.moves, self.names, whole), self.moves.n), ""
 
-    def _settled(self, ends: Iterable[int]) -> list[tuple[str, str, Target]]:
+    def _settled(self, way: Shortest) -> list[tuple[str, str, Target]]:
         """What is wrong with end states: name, words, and the end."""
         found: dict[str, tuple[str, str, Target]] = {}
-        for whole in ends:
+        for whole in way.ends:
             if halted(self.moves.locals_of(whole)) == "end":
                 for name, text in self.checks.of(self.moves.state(whole), True):
-                    found.setdefault(name, (name, text, self._end_target(whole)))
+                    found.setdefault(name, (name, text, self.end_target(whole)))
         return list(found.values())
 
     # -- the result --------------------------------------------------------------------------------
-    def _result(self, survey: Survey, way: Shortest, broken: list[tuple[str, str, Target]], why: str) -> Result:
-        ends = survey.ends or way.ends
+    def _result(self, seen: Seen, way: Shortest, broken: list[tuple[str, str, Target]]) -> Result:
         reached = [
             Reached(f"{kind}:{outcome}" if outcome else kind, found, self._cpu(way, (kind, outcome, found)), witness)
             for kind, outcome, found in way.ways
@@ -184,7 +260,7 @@ class Exploration:
         ]
         reached.sort(key=lambda each: (each.witness.switches, each.witness.steps, each.event, each.found))
         wrong = {
-            name: Violation(name, self.words.get(name, WORDS.get(name, "")), self._witness(way, (kind, name, found)))
+            name: Violation(name, self.words.get(name, ""), self._witness(way, (kind, name, found)))
             for kind, name, found in way.ways
             if kind == "bad"
         }
@@ -194,16 +270,16 @@ class Exploration:
         for kind, outcome, found in way.ways:
             if kind == "bug":
                 wrong[outcome] = Violation(outcome, WORDS["bug"], self._witness(way, (kind, outcome, found)))
+        wholes = {self.end_target(whole): whole for whole in way.ends}
         outcomes = [
-            self._outcome(whole, count, self._witness(way, target))
-            for whole, count in ends.items()
-            if (target := self._end_target(whole)) in way.ways
+            self._outcome(wholes[target], self._witness(way, target))
+            for target in seen.ends
+            if target in way.ways and target in wholes
         ]
         outcomes.sort(key=lambda each: (each.end, each.results, each.mapped, each.witness.switches))
         return Result(
-            tuple(reached), tuple(outcomes), tuple(wrong.values()), len(survey.seen) or len(way.states),
-            survey.transitions or way.transitions, not why, why,
-        )  # fmt: skip
+            tuple(reached), tuple(outcomes), tuple(wrong.values()), seen.states, seen.transitions, not seen.why, seen.why
+        )
 
     def _cpu(self, way: Shortest, target: Target) -> int:
         return way.tape(target)[-1][0]
@@ -216,7 +292,7 @@ class Exploration:
             steps = max(n for n in range(steps) if tape[n][0] == tape[-1][0])
         return Witness(tape, switches, steps)
 
-    def _outcome(self, whole: int, count: int, witness: Witness) -> Outcome:
+    def _outcome(self, whole: int, witness: Witness) -> Outcome:
         """An end state in words."""
         locals_ = self.moves.locals_of(whole)
         results = [""] * len(self.scenario.events)
@@ -230,7 +306,7 @@ class Exploration:
         why = next((local.why for local in locals_ if local.kind == BUG), "") if end == "bug" else ""
         if end == "blocked":
             why = "; ".join(f"cpu{local.cpu} waits for {local.why}" for local in locals_ if local.kind == WAIT)
-        return Outcome(end, tuple(results), accesses, count, witness, why)
+        return Outcome(end, tuple(results), accesses, witness, why)
 
 
 WORDS = {

@@ -10,6 +10,8 @@ time, its path is driven again from the beginning of its event.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
+from types import CodeType
 from typing import Any, NamedTuple, Protocol
 
 from kernelmodel.decision import ENVIRONMENT, Decision, Driver, KernelBug, Question, Step, Wait
@@ -62,11 +64,21 @@ class Label(NamedTuple):
     """Why the machine stops here, or ''."""
 
 
+class Past(NamedTuple):
+    """What a CPU has done so far, as far as it matters."""
+
+    cpu: int
+    event: int
+    results: tuple[tuple[int, int], ...]
+    mapped: int
+    asked: int
+
+
 class Local:
     """A local state of one CPU."""
 
     __slots__ = (
-        "asks", "cpu", "event", "kind", "live", "mapped", "mentions", "number", "origin", "place", "results", "runs",
+        "asked", "asks", "cpu", "event", "kind", "live", "mapped", "mentions", "number", "origin", "place", "results", "runs",
         "stop", "template", "why",
     )  # fmt: skip
 
@@ -86,6 +98,8 @@ class Local:
         self.results: tuple[tuple[int, int], ...] = ()
         """What each event so far returned and mapped (an order, -1)."""
         self.mapped = -1
+        self.asked = 0
+        """Wishes so far, as far as the CPU's pattern goes."""
         self.origin: tuple[Local, int, str | None] | None = None
         """From which local state, in which state of the machine, by which answer it was first reached."""
         self.live: tuple[Driver, Decision | Wait | None] | None = None
@@ -96,39 +110,56 @@ class Local:
 class Paths:
     """All CPUs of one world."""
 
-    def __init__(self, world: World, programs: Sequence[Program], fingerprints: Fingerprints, failures: bool) -> None:
+    def __init__(
+        self, world: World, programs: Sequence[Program], fingerprints: Fingerprints, failures: bool,
+        pattern: str = "",
+    ) -> None:  # fmt: skip
+        """``pattern``: whether the environment grants (``+``) or refuses (``-``) each of the first CPU's first wishes.
+
+        Where it can't be as the pattern says the CPU does not go on: such runs belong to another pattern.
+        """
         self.world = world
         self.programs = programs
         self.fingerprints = fingerprints
         self.failures = failures
+        self.patterns = [pattern, *[""] * (len(programs) - 1)]
         self.alone = len(programs) == 1
         self.locals: list[Local] = []
         self._by_key: dict[Key, Local] = {}
         self._templates: dict[Key, int] = {}
+        self._keys: list[Key] = []
+        self._digests: dict[int, str] = {}
         self.this_cpu: Any = None
         """An object whose ``this_cpu`` is set before a path runs, None if there is none."""
 
     def start(self) -> list[Local]:
         """The local states in which the CPUs begin."""
-        return [self._between(cpu, 0, ()) for cpu in range(len(self.programs))]
+        return [self._between(Past(cpu, 0, (), -1, 0)) for cpu in range(len(self.programs))]
 
-    def _between(self, cpu: int, event: int, results: tuple[tuple[int, int], ...]) -> Local:
+    def _between(self, past: Past) -> Local:
         """Before an event, or behind the last."""
-        kind = START if event < len(self.programs[cpu]) else DONE
-        return self._intern((cpu, event, kind, results), (), cpu, event, kind, results, -1)
+        return self._intern(START if past.event < len(self.programs[past.cpu]) else DONE, past)
 
-    def _intern(
-        self, key: Key, mentions: tuple[int, ...], cpu: int, event: int, kind: str,
-        results: tuple[tuple[int, int], ...], mapped: int,
-    ) -> Local:  # fmt: skip
+    def _intern(self, kind: str, past: Past, key: Key = (), mentions: tuple[int, ...] = ()) -> Local:
+        key = (kind, past, key)
         known = self._by_key.get((key, mentions))
         if known is None:
-            known = Local(len(self.locals), cpu, event, kind)
-            known.mentions, known.results, known.mapped = mentions, results, mapped
+            known = Local(len(self.locals), past.cpu, past.event, kind)
+            known.mentions, known.results, known.mapped, known.asked = mentions, *past[2:]
             known.template = self._templates.setdefault(key, len(self._templates))
+            if known.template == len(self._keys):
+                self._keys.append(key)
             self.locals.append(known)
             self._by_key[key, mentions] = known
         return known
+
+    def digest(self, template: int) -> str:
+        """Of a local state apart from which pages it holds: 32 hex digits, the same in every process."""
+        if template not in self._digests:
+            kind, past, key = self._keys[template]
+            text = repr((kind, past._replace(asked=0), _portable(key)))
+            self._digests[template] = blake2b(text.encode(), digest_size=16).hexdigest()
+        return self._digests[template]
 
     # -- where a local state can go ----------------------------------------------------------------
     def successors(self, local: Local, state: int) -> list[tuple[int, Local, Label, Effect]]:
@@ -167,6 +198,9 @@ class Paths:
         if scripted is not None:
             return ((scripted, scripted == at.failure),)
         outcomes = at.outcomes if self.failures and at.kind in ENVIRONMENT else (at.peek()[0],)
+        wish = self.patterns[local.cpu][local.asked : local.asked + 1] if at.kind in ENVIRONMENT else ""
+        if wish:
+            outcomes = tuple(each for each in outcomes if (each == at.failure) == (wish == "-"))
         return tuple((each, each == at.failure and at.kind in ENVIRONMENT) for each in outcomes)
 
     def _run(self, local: Local, state: int, answer: str | None, refused: bool) -> tuple[Effect, Local, Label]:
@@ -198,7 +232,9 @@ class Paths:
 
     def _go(self, local: Local, driver: Driver, answer: str | None, happenings: list[Happening]) -> Local:
         """Let the path go on to its next stop."""
-        cpu, event, results, mapped = local.cpu, local.event, local.results, local.mapped
+        cpu, event, results, mapped, asked = local.cpu, local.event, local.results, local.mapped, local.asked
+        if happenings and happenings[0].kind in ENVIRONMENT and asked < len(self.patterns[cpu]):
+            asked += 1
         while True:
             try:
                 at = driver.advance(answer)
@@ -206,7 +242,7 @@ class Paths:
                     at = driver.advance(None)
             except KernelBug as bug:
                 happenings.append(Happening("bug", bug.name, "", False))
-                after = self._intern((cpu, event, BUG, bug.name), (), cpu, event, BUG, results, mapped)
+                after = self._intern(BUG, Past(cpu, event, results, mapped, asked), (bug.name,))
                 after.why = bug.why
                 return after
             if at is not None:
@@ -214,7 +250,7 @@ class Paths:
             results = (*results, (driver.result[1], mapped))
             event, mapped, answer = event + 1, -1, None
             if not self.alone or event == len(self.programs[cpu]) or not self.programs[cpu].may_begin(event):
-                return self._between(cpu, event, results)
+                return self._between(Past(cpu, event, results, mapped, asked))
             driver = self.programs[cpu].begin(event)
         if isinstance(at, Wait):
             kind = WAIT
@@ -230,7 +266,7 @@ class Paths:
                 elif at.kind == "bug":
                     kind = BUG
         key, mentions = self.fingerprints.of(driver)
-        after = self._intern((cpu, event, kind, results, mapped, key), mentions, cpu, event, kind, results, mapped)
+        after = self._intern(kind, Past(cpu, event, results, mapped, asked), key, mentions)
         if isinstance(at, Wait):
             after.why = at.what
         else:
@@ -273,3 +309,12 @@ class Paths:
                 return driver, at
             event, answer = event + 1, None
             driver = self.programs[local.cpu].begin(event)
+
+
+def _portable(value: Any) -> Any:
+    """A fingerprint with code objects as their place in the source."""
+    if isinstance(value, CodeType):
+        return value.co_filename.rsplit("/", 2)[-2:], value.co_qualname, value.co_firstlineno
+    if type(value) is tuple:
+        return tuple(_portable(each) for each in value)
+    return value

@@ -90,7 +90,7 @@ def _steps(moves: Moves, name: Namer | None, whole: int) -> list[tuple[int, int,
             for difference, label in zip(differences, moves.labels[pair], strict=True)
             if not label.refused
         ]
-        if pair in moves.quiet:
+        if mine and pair in moves.quiet:
             return mine
         found += mine
     return found

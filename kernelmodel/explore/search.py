@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The search itself, on numbers: a state is one int, the machine's state and a local state per CPU.
 
-``survey`` visits every state once, in any order; it says what there is.  ``shortest`` visits a state once per CPU that
+``Survey`` visits every state once, in any order; it says what there is.  ``Shortest`` visits a state once per CPU that
 goes on from it, by context switches (or preemptions) and then steps; it says how one comes there.
 
-Reduction: where the next step of a CPU changes nothing but locks that it shares with other readers, and reads nothing
-that another CPU ever writes, no other CPU can tell when it is made.  Then it is made at once.  What is read and written
-is learnt on the way: when a step turns out to meet another CPU after all, the states where it was made at once are
-looked at again.
+Reduction: a step is *quiet* if it changes nothing but locks that readers share, and reads nothing that another CPU
+could write just then: what nobody else ever writes, or what the others only write under a lock that this CPU holds.  No
+other CPU can tell when a quiet step is made, so it is made at once.  What is read and written, and under which locks, is
+learnt on the way; if it turns out that a step was taken for quiet too early, the survey begins again.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
+from typing import NamedTuple
 
-from kernelmodel.explore.paths import BUG, DONE, Label, Local, Paths
+from kernelmodel.explore.paths import BUG, DONE, STOP, Label, Local, Paths
 from kernelmodel.explore.world import Effect, World
 from kernelmodel.journal import CHUNK_SHIFT
 
 LOCAL_BITS = 20
 LOCAL_MASK = (1 << LOCAL_BITS) - 1
-POLL = 4096
+POLL = 1024
 """States between two looks at the clock."""
 
 Namer = Callable[[int, tuple[Local, ...]], int]
@@ -37,27 +38,55 @@ class Stopped(Exception):
         self.why = why
 
 
+class Reads(NamedTuple):
+    """A step that may be quiet."""
+
+    cpu: int
+    cells: frozenset[int]
+    """What it reads."""
+    locks: frozenset[int]
+    """Shared locks of which it takes or drops its own part."""
+    held: frozenset[int]
+    """Locks that its CPU holds."""
+
+
+class Locks(NamedTuple):
+    """Fields that are locks, by name."""
+
+    exclusive: frozenset[str] = frozenset()
+    """A cell is 1 + the CPU that holds it."""
+    shared: frozenset[str] = frozenset()
+    """A cell is a mask of CPUs: readers don't notice each other."""
+    rw: tuple[tuple[str, str], ...] = ()
+    """(exclusive, shared) fields that are the two sides of one lock, cell by cell."""
+
+
 class Moves:
     """The memoised transitions, and which of them no other CPU can notice."""
 
-    def __init__(self, paths: Paths, shared_locks: frozenset[str], reduction: bool) -> None:
+    def __init__(self, paths: Paths, locks: Locks, reduction: bool) -> None:
         self.paths = paths
         self.world: World = paths.world
         self.n = len(paths.programs)
         self.shifts = [LOCAL_BITS * cpu for cpu in range(self.n)]
         self.base = LOCAL_BITS * self.n
-        self.shared_locks = shared_locks
+        self.locks = locks
         self.reduction = reduction and self.n > 1
         self.by_pair: dict[int, tuple[int, ...]] = {}
         """(state, local state) to differences of whole states."""
         self.labels: dict[int, tuple[Label, ...]] = {}
         self.bugs: dict[int, tuple[tuple[int, Label], ...]] = {}
         """Transitions of a pair at which the machine stops."""
-        self.quiet: dict[int, tuple[int, Effect]] = {}
-        """Pairs whose step no other CPU can notice, as far as is known: their CPU, and what the step reads."""
-        self.read: list[set[int]] = [set() for _ in range(self.n)]
-        self.written: list[set[int]] = [set() for _ in range(self.n)]
-        self._known: set[int] = set()
+        self.quiet: set[int] = set()
+        """Pairs whose steps no other CPU can notice, as far as is known."""
+        self._reads: dict[int, Reads] = {}
+        self._writes: list[dict[int, frozenset[int]]] = [{} for _ in range(self.n)]
+        """By CPU: each cell that it writes, and the locks that it always holds then."""
+        self._looks: list[set[int]] = [set() for _ in range(self.n)]
+        """By CPU: cells of shared locks that it looks at without taking its own part: a writer does."""
+        self._held: dict[int, dict[int, dict[int, bool]]] = {}
+        self._news = False
+        """Was anything learnt since it was last asked what is quiet?"""
 
     def pack(self, state: int, locals_: Iterable[Local]) -> int:
         """A whole state as one number."""
@@ -73,67 +102,134 @@ class Moves:
     def locals_of(self, whole: int) -> tuple[Local, ...]:
         """The CPUs' part."""
         known = self.paths.locals
-        return tuple(known[whole >> shift & LOCAL_MASK] for shift in self.shifts)
+        return tuple([known[whole >> shift & LOCAL_MASK] for shift in self.shifts])
 
     def of(self, pair: int, cpu: int) -> tuple[int, ...]:
         """Where a CPU can go on to, from (state, local state) as one number: differences of whole states."""
         found = self.by_pair.get(pair)
-        return self.learn(pair, cpu) if found is None else found
+        return self._learn(pair, cpu) if found is None else found
 
-    def learn(self, pair: int, cpu: int) -> tuple[int, ...]:
+    def far(self, pair: int, cpu: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The same, but on over quiet steps to the next that is none; and where the machine stops on the way."""
+        found: dict[int, None] = {}
+        stops: dict[int, None] = {}
+        seen, work = {pair}, [pair]
+        shift, state, number = self.shifts[cpu], pair >> LOCAL_BITS, pair & LOCAL_MASK
+        while work:
+            at = work.pop()
+            here = ((at >> LOCAL_BITS) - state << self.base) + ((at & LOCAL_MASK) - number << shift)
+            for difference in self.of(at, cpu):
+                there = here + difference
+                whole = (state << self.base) + (number << shift) + there
+                after = whole >> self.base << LOCAL_BITS | whole >> shift & LOCAL_MASK
+                if after not in seen:
+                    seen.add(after)
+                    self.of(after, cpu)
+                    if after in self.quiet:
+                        work.append(after)
+                    else:
+                        found[there] = None
+            for difference, _ in self.bugs.get(at, ()):
+                stops[here + difference] = None
+        return tuple(found), tuple(stops)
+
+    def _learn(self, pair: int, cpu: int) -> tuple[int, ...]:
         """The transitions of a pair that was not seen before."""
         state, number = pair >> LOCAL_BITS, pair & LOCAL_MASK
         local = self.paths.locals[number]
-        found, labels, effects = [], [], []
+        found, labels = [], []
+        effects = []
         for after, then, label, effect in self.paths.successors(local, state):
             if then.number >= LOCAL_MASK:
                 raise Stopped("more local states than a number has room for")
             difference = (after - state << self.base) + (then.number - number << self.shifts[cpu])
+            effects.append(effect)
             if label.bug:
                 self.bugs[pair] = (*self.bugs.get(pair, ()), (difference, label))
             else:
                 found.append(difference)
                 labels.append(label)
-                effects.append(effect)
-            if id(effect) not in self._known:
-                self._known.add(id(effect))
-                self._account(cpu, effect)
-        for effect, _ in local.asks:
-            if id(effect) not in self._known:
-                self._known.add(id(effect))
-                self._account(cpu, effect)
         self.by_pair[pair] = tuple(found)
         self.labels[pair] = tuple(labels)
-        if self.reduction and len(effects) == 1 and not local.asks and self._alone(effects[0], cpu):
-            self.quiet[pair] = (cpu, effects[0])
+        if self.reduction:
+            effects += [effect for effect, _ in local.asks]
+            self._account(pair, cpu, effects, local.kind == STOP and bool(found) and pair not in self.bugs)
         return self.by_pair[pair]
 
-    def _account(self, cpu: int, effect: Effect) -> None:
-        chunks, shared = self.world.chunks, self.shared_locks
-        self.read[cpu] |= effect.cells_read
-        self.written[cpu] |= effect.cells_written
-        for cell in effect.cells_changed:
-            self.written[cpu].add(cell)
-            if chunks[cell >> CHUNK_SHIFT][0].name not in shared:
-                self.read[cpu].add(cell)
+    # -- what no other CPU notices -----------------------------------------------------------------
+    def _account(self, pair: int, cpu: int, effects: list[Effect], may_be_quiet: bool) -> None:
+        """Learn what a step reads and writes."""
+        chunks, shared = self.world.chunks, self.locks.shared
+        held = self._holds(pair >> LOCAL_BITS, cpu)
+        own = {lock for lock, alone in held.items() if alone}
+        writes, looks = self._writes[cpu], self._looks[cpu]
+        cells: set[int] = set()
+        taken: set[int] = set()
+        for effect in effects:
+            cells |= effect.cells_read
+            looked = {cell for cell in effect.cells_read if chunks[cell >> CHUNK_SHIFT][0].name in shared}
+            self._news = self._news or not looked <= looks
+            looks |= looked
+            for cell in effect.cells_written | effect.cells_changed:
+                if chunks[cell >> CHUNK_SHIFT][0].name in shared:
+                    taken.add(cell)
+                else:
+                    may_be_quiet = False
+                known = writes.get(cell)
+                writes[cell] = frozenset(own) if known is None else known & own
+                self._news = self._news or writes[cell] != known
+        if may_be_quiet:
+            self._reads[pair] = Reads(cpu, frozenset(cells), frozenset(taken), frozenset(held))
+            if self._is_quiet(self._reads[pair]):
+                self.quiet.add(pair)
 
-    def _alone(self, effect: Effect, cpu: int) -> bool:
-        """Is this step one that no other CPU notices, as far as is known?"""
-        chunks, shared = self.world.chunks, self.shared_locks
-        touched = effect.cells_written | effect.cells_changed
-        if any(chunks[cell >> CHUNK_SHIFT][0].name not in shared for cell in touched):
+    def _is_quiet(self, step: Reads) -> bool:
+        for other in range(self.n):
+            if other == step.cpu:
+                continue
+            if not self._looks[other].isdisjoint(step.locks):
+                return False
+            writes = self._writes[other]
+            for cell in step.cells & writes.keys():
+                if not writes[cell] & step.held:
+                    return False
+        return True
+
+    def too_early(self) -> bool:
+        """Was a step taken for quiet that is not, now that more is known?  It is not taken for it again."""
+        if not self._news:
             return False
-        others = [other for other in range(self.n) if other != cpu]
-        return all(effect.cells_read.isdisjoint(self.written[other]) for other in others) and all(
-            touched.isdisjoint(self.read[other]) for other in others
-        )
+        self._news = False
+        loud = [pair for pair in self.quiet if not self._is_quiet(self._reads[pair])]
+        self.quiet.difference_update(loud)
+        return bool(loud)
 
-    def noisy(self) -> list[int]:
-        """Pairs that were taken for quiet and are not, now that more is known; they are not taken for it again."""
-        loud = [pair for pair, (cpu, effect) in self.quiet.items() if not self._alone(effect, cpu)]
-        for pair in loud:
-            del self.quiet[pair]
-        return loud
+    def _holds(self, state: int, cpu: int) -> dict[int, bool]:
+        """Locks that a CPU holds, by their cell; whether alone.  The sides of a rw lock go by the exclusive one."""
+        known = self._held.get(state)
+        if known is None:
+            known = self._held[state] = self._holders(state)
+        return known.get(cpu, {})
+
+    def _holders(self, state: int) -> dict[int, dict[int, bool]]:
+        found: dict[int, dict[int, bool]] = {}
+        world, sides = self.world, {shared: alone for alone, shared in self.locks.rw}
+        for chunk, content in enumerate(world.states[state]):
+            field, number, _ = world.chunks[chunk]
+            if not content or (field.name not in self.locks.exclusive and field.name not in sides):
+                continue
+            for place, value in enumerate(world.contents[chunk][content]):
+                if not value:
+                    continue
+                if field.name in self.locks.exclusive:
+                    found.setdefault(value - 1, {})[chunk << CHUNK_SHIFT | place] = True
+                    continue
+                alone = next(f for f in world.journal.fields if f.name == sides[field.name])
+                cell = alone.slot((number << CHUNK_SHIFT) + place)
+                for reader in range(self.n):
+                    if value >> reader & 1:
+                        found.setdefault(reader, {}).setdefault(cell, False)
+        return found
 
 
 class Survey:
@@ -148,68 +244,63 @@ class Survey:
         self.look = look
         self.poll = poll
         self.seen: set[int] = set()
-        self.ends: dict[int, int] = {}
-        """Whole states from which nothing goes on; how many transitions lead there."""
+        self.ends: set[int] = set()
+        """Whole states from which nothing goes on."""
         self.transitions = 0
         self._machines: set[int] = set()
-        self._made_at_once: dict[int, list[int]] = {}
 
     def run(self, start: int) -> None:
-        """Visit everything."""
-        self.seen.add(named(self.moves, self.name, start))
-        self._from([start])
-        while loud := self.moves.noisy():
-            self._from([whole for pair in loud for whole in self._made_at_once.pop(pair, ())])
+        """Visit everything that follows a state."""
+        while not self._visit(start):
+            pass
 
-    def _from(self, stack: list[int]) -> None:
-        moves, seen, ends, name, machines = self.moves, self.seen, self.ends, self.name, self._machines
-        by_pair, quiet, learn, bugs = moves.by_pair, moves.quiet, moves.learn, moves.bugs
-        cpus, base = list(enumerate(moves.shifts)), moves.base
-        count = transitions = 0
+    def _visit(self, start: int) -> bool:
+        """Once; False if it has to be done again, because more is known now about what is quiet."""
+        moves, name = self.moves, self.name
+        base, shifts = moves.base, list(enumerate(moves.shifts))
+        far: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+        seen = self.seen = {named(moves, name, start)}
+        machines, ends = self._machines, set[int]()
+        stack = [start]
+        count, transitions, check = 0, 0, 64
         while stack:
             whole = stack.pop()
             count += 1
-            if not count % POLL:
+            if count == check:
+                check += min(check, POLL)
                 self.poll(len(seen))
+                if moves.too_early():
+                    return False
             state = whole >> base
             if state not in machines:
                 machines.add(state)
                 self.look(state)
             state <<= LOCAL_BITS
-            steps: list[tuple[int, ...]] = []
-            stops = False
-            for cpu, shift in cpus:
+            stuck = True
+            for cpu, shift in shifts:
                 pair = state | whole >> shift & LOCAL_MASK
-                found = by_pair.get(pair)
+                found = far.get(pair)
                 if found is None:
-                    found = learn(pair, cpu)
-                if pair in bugs:
-                    stops = True
-                    for difference, _ in bugs[pair]:
-                        transitions += 1
-                        ends[whole + difference] = ends.get(whole + difference, 0) + 1
-                        seen.add(named(moves, name, whole + difference))
-                if pair in quiet:
-                    after = whole + found[0]
-                    if (after if name is None else named(moves, name, after)) not in seen:
-                        self._made_at_once.setdefault(pair, []).append(whole)
-                        steps = [found]
-                        break
-                if found:
-                    steps.append(found)
-            if not steps and not stops:
-                ends.setdefault(whole, 1)
-            for found in steps:
-                for difference in found:
+                    found = far[pair] = moves.far(pair, cpu)
+                for difference in found[0]:
+                    stuck = False
                     transitions += 1
                     after = whole + difference
                     key = after if name is None else named(moves, name, after)
                     if key not in seen:
                         seen.add(key)
                         stack.append(after)
-                    elif after in ends:
-                        ends[after] += 1
-        self.transitions += transitions
+                if found[1]:
+                    stuck = False
+                    for difference in found[1]:
+                        transitions += 1
+                        ends.add(whole + difference)
+                        seen.add(named(moves, name, whole + difference))
+            if stuck and halted(moves.locals_of(whole)):
+                ends.add(whole)
+        self.transitions = transitions
+        self.ends = ends
+        return not moves.too_early()
 
 
 Target = tuple[str, str, str]
@@ -224,14 +315,15 @@ class Shortest:
 
     def __init__(
         self, moves: Moves, name: Namer | None, look: Callable[[int], Iterable[str]], poll: Callable[[int], None],
-        preemptions: int | None = None,
+        preemptions: int | None = None, end: Callable[[int], Target] | None = None,
     ) -> None:  # fmt: skip
-        """``look`` gives the names of what is wrong with a state of the machine."""
+        """``look`` gives the names of what is wrong with a state of the machine, ``end`` names an end state."""
         self.moves = moves
         self.name = name
         self.look = look
         self.poll = poll
         self.most = preemptions
+        self.end = end or (lambda whole: ("end", str(named(moves, name, whole)), ""))
         self.marked: dict[int, str] = {}
         """States by number that are wrong in another way than ``look`` sees, with the word for it."""
         self.ways: dict[Target, tuple[int, tuple[int, str | None] | None]] = {}
@@ -243,7 +335,7 @@ class Shortest:
         """Was something left out because of the bound?"""
         self.states: set[int] = set()
         self.transitions = 0
-        self.ends: dict[int, int] = {}
+        self.ends: set[int] = set()
 
     def run(self, start: int, wanted: set[Target] | None = None) -> None:
         """Until everything that is wanted is found (None: until the end)."""
@@ -262,7 +354,7 @@ class Shortest:
             came[node] = (before, answer, stepped)
             if key not in self.states:
                 self.states.add(key)
-                if not len(self.states) % 256:
+                if not len(self.states) % 32:
                     self.poll(len(self.states))
                 for bad in (*self.look(moves.state(whole)), *([self.marked[key]] if key in self.marked else [])):
                     self._reach(("bad", bad, ""), node, None, missing)
@@ -273,16 +365,17 @@ class Shortest:
             for difference, label in moves.bugs.get(pair, ()):
                 self._happen(label, node, cpu, missing)
                 after = whole + difference
-                self.ends[after] = self.ends.get(after, 0) + 1
-                self._reach(("end", str(named(moves, self.name, after)), ""), node, (cpu, label.answer), missing)
+                self.ends.add(after)
+                self._reach(self.end(after), node, (cpu, label.answer), missing)
             for difference, label in zip(going[cpu], moves.labels[pair], strict=True):
                 self.transitions += 1
                 self._happen(label, node, cpu, missing)
                 tick += 1
                 heappush(heap, (lost, switches, steps + 1, tick, whole + difference, cpu, node, label.answer, True))
-            if not any(going) and not any(each in moves.bugs for each in pairs):
-                self.ends[whole] = self.ends.get(whole, 0) + 1
-                self._reach(("end", str(key), ""), node, None, missing)
+            halts = not any(going) and not any(each in moves.bugs for each in pairs)
+            if halts and halted(moves.locals_of(whole)):
+                self.ends.add(whole)
+                self._reach(self.end(whole), node, None, missing)
             if pair in moves.quiet or (whole == start and before < 0):
                 continue
             price = 0 if self.most is None or not going[cpu] else 1
@@ -332,9 +425,11 @@ def named(moves: Moves, name: Namer | None, whole: int) -> int:
 
 
 def halted(locals_: tuple[Local, ...]) -> str:
-    """What a state from which nothing goes on is: ``bug``, ``end`` or ``blocked``."""
+    """What a state from which nothing goes on is: ``bug``, ``end`` or ``blocked``; '' if a pattern lets nothing go on."""
     if any(local.kind == BUG for local in locals_):
         return "bug"
+    if any(local.kind == STOP for local in locals_):
+        return ""
     return "end" if all(local.kind == DONE for local in locals_) else "blocked"
 
 
@@ -345,6 +440,11 @@ class Clock:
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.memory = memory
         self.tell = tell
+
+    def again(self, seconds: float) -> None:
+        """Another deadline, and no other bound: for what must still be done."""
+        self.deadline = time.monotonic() + seconds
+        self.memory += self.memory // 4
 
     def __call__(self, states: int) -> None:
         """``Stopped`` if a bound is reached."""

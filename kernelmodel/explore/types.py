@@ -61,8 +61,6 @@ class Outcome(NamedTuple):
     """What each event of the scenario returned, in the file's order; '' where it did not end."""
     mapped: tuple[int, ...]
     """What each access mapped: an order, -1 nothing; in the file's order."""
-    times: int
-    """Transitions that lead to this state."""
     witness: Witness
     why: str = ""
     """What is waited for, or what the bug says."""

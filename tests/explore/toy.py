@@ -10,7 +10,7 @@ from kernelmodel.decision import Driver, GeneratorDriver, Question
 from kernelmodel.explore.fingerprint import Fingerprints
 from kernelmodel.explore.paths import Paths
 from kernelmodel.explore.progress import endless
-from kernelmodel.explore.search import Moves, Shortest, Survey
+from kernelmodel.explore.search import Locks, Moves, Shortest, Survey
 from kernelmodel.explore.world import World
 from kernelmodel.journal import Field, Journal
 
@@ -59,7 +59,7 @@ class Search:
         self.m = m
         self.world = World(m.journal)
         paths = Paths(self.world, [One(m, make) for make in makes], Fingerprints(None), failures)
-        self.moves = Moves(paths, frozenset({"readers"}), reduction)
+        self.moves = Moves(paths, Locks(exclusive=frozenset({"lock"})), reduction)
         self.start = self.moves.pack(self.world.open(), paths.start())
         self.looked: list[int] = []
 

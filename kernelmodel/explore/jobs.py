@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A visit of all states by several processes: each takes the runs in which the environment answers in some way.
+
+By the first wishes of one CPU, granted or refused, all runs are divided.  Two parts share the states before an answer
+is given and those after which it no longer matters; they are counted once, by a digest that means the same in every
+process.  Without failures there is nothing to divide.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from array import array
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from typing import TYPE_CHECKING, NamedTuple
+
+from kernelmodel.decision import ENVIRONMENT
+from kernelmodel.explore.progress import endless
+from kernelmodel.explore.search import LOCAL_MASK, Target
+from kernelmodel.explore.types import Options
+from kernelmodel.scenario.types import Scenario
+
+if TYPE_CHECKING:
+    from kernelmodel.explore import Exploration, Seen
+
+DEPTH = 12
+"""Wishes of a pattern, at most."""
+ENDLESS: Target = ("bad", "endless-refault", "")
+
+
+class Part(NamedTuple):
+    """What one process has seen."""
+
+    states: array[int]
+    """Digests of the states, 64 bits of each."""
+    transitions: int
+    ends: set[Target]
+    targets: set[Target]
+    why: str
+
+
+def patterns(search: Exploration, start: int) -> list[str]:
+    """Prefixes of what the first CPU is granted (``+``) and refused (``-``); each run has exactly one of them.
+
+    They are those of its runs alone, so that the parts are about as large as each other.
+    """
+    moves, alone = search.moves, set[str]()
+    first = moves.paths.locals[start & LOCAL_MASK]
+    work = [(moves.state(start), first, "")]
+    while work:
+        state, local, signs = work.pop()
+        steps = moves.paths.successors(local, state)
+        for after, then, label, _ in steps:
+            asked = label.happenings and label.happenings[0].kind in ENVIRONMENT
+            sign = ("-" if label.refused else "+") if asked else ""
+            work.append((after, then, signs + sign))
+        if not steps or len(signs) == DEPTH:
+            alone.add(signs)
+    inner = {signs[:n] for signs in alone for n in range(len(signs))}
+    return sorted({each + sign for each in inner for sign in "+-"} - inner) or [""]
+
+
+def survey_in_parts(search: Exploration, start: int, executor: Executor | None) -> Seen:
+    """Visit every state."""
+    if not search.options.failures:
+        return search.survey(start)
+    from kernelmodel.explore import Seen
+
+    seen, jobs = Seen(), search.options.jobs
+    states: set[int] = set()
+    with contextlib.ExitStack() as stack:
+        if executor is None:
+            executor = stack.enter_context(ProcessPoolExecutor(jobs))
+        tasks = [
+            executor.submit(visit, search.scenario, search.variant, search.mutants, search.options, pattern)
+            for pattern in patterns(search, start)
+        ]
+        for part in _finished(tasks, seen):
+            states.update(part.states)
+            seen.transitions += part.transitions
+            seen.ends |= part.ends
+            seen.targets |= part.targets
+            seen.why = seen.why or part.why
+            search.clock.tell(len(states))
+    seen.states = len(states)
+    if ENDLESS in seen.targets:
+        seen.endless = endless(search.moves, search.names, start)
+    return seen
+
+
+def _finished(tasks: list[Future[Part]], seen: Seen) -> Iterator[Part]:
+    """The parts as they come; what is not done yet is dropped on Ctrl+C."""
+    try:
+        for task in as_completed(tasks):
+            yield task.result()
+    except KeyboardInterrupt:
+        seen.why = "interrupted"
+        for task in tasks:
+            task.cancel()
+
+
+def visit(
+    scenario: Scenario, variant: str, mutants: frozenset[str], options: Options, pattern: str
+) -> Part:
+    """In a process of its own: every run in which the first CPU's first wishes are answered so."""
+    from kernelmodel.explore import Exploration
+
+    own = options._replace(jobs=1, memory=options.memory // options.jobs)
+    search = Exploration(scenario, variant, mutants, own, pattern=pattern)
+    found = search.survey(search.begin())
+    states = array("Q", sorted({int(search.names.portable(key, search.moves.n)[:16], 16) for key in found.keys}))
+    return Part(states, found.transitions, found.ends, found.targets, found.why)
