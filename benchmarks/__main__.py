@@ -7,9 +7,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import batch, history, report, start, step
+from benchmarks import batch, explore, history, report, start, step
 
-BENCHMARKS = {each.NAME: each.measure for each in (start, step, batch, history)}
+BENCHMARKS = {each.NAME: each.measure for each in (start, step, batch, history, explore)}
 RESULTS = Path(__file__).with_name("results.md")
 
 

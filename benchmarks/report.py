@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import NamedTuple
 
-BARE_UNITS = ("x", "bytes", "lines", "steps")
+from benchmarks.peers import spin
+
+BARE_UNITS = ("x", "bytes", "lines", "steps", "states", "MiB")
 """Units that do not depend on how fast the machine is; the rest are times and rates."""
 
 
@@ -19,7 +21,8 @@ class Figure(NamedTuple):
     name: str
     value: float
     unit: str
-    """``x``: a ratio within one run; ``steps``: of the model, forward; ``lines``: of Python; bytes, times."""
+    """``x``: a ratio within one run; ``steps``: of the model, forward; ``lines``: of Python; bytes, MiB,
+    states of a search, times."""
     bound: str = ""
     """``<=``, ``<`` or ``>=``; empty: nothing is to be reached."""
     target: float = 0.0
@@ -85,4 +88,4 @@ def versions() -> str:
             found.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             continue
-    return ", ".join(found)
+    return ", ".join([*found, *filter(None, [spin.version()])])

@@ -12,7 +12,7 @@ from kernelmodel.defs import VM_ACCESS_FLAGS, VM_EXEC
 M64 = (1 << 64) - 1
 
 # Swap types of 6.5 with migration, device memory, hwpoison and markers configured (include/linux/swap.h).
-SWP_MIGRATION_READ, SWP_MIGRATION_WRITE, SWP_PTE_MARKER = 24, 26, 31
+SWP_MIGRATION_READ, SWP_MIGRATION_READ_EXCLUSIVE, SWP_MIGRATION_WRITE, SWP_PTE_MARKER = 24, 25, 26, 31
 PTE_MARKER_UFFD_WP, PTE_MARKER_POISONED, PTE_MARKER_GUARD = 1, 2, 4
 PTE_MARKER_NAMES = {1: "PTE_MARKER_UFFD_WP", 2: "PTE_MARKER_POISONED", 4: "PTE_MARKER_GUARD"}
 """Bits of a marker (6.5 calls the second PTE_MARKER_SWAPIN_ERROR)."""
@@ -31,6 +31,8 @@ class Arch:
     PRESENT = WRITE = ACCESSED = DIRTY = SPECIAL = UFFD_WP = LEAF = TABLE = 0
     PROTNONE = PROT = SOFT_DIRTY = 0
     """What makes an entry present to the kernel alone (PROT_NONE), and the bits that follow a VMA's protection."""
+    SWP_EXCLUSIVE = SWP_UFFD_WP = 0
+    """Bits of a swap-type entry beside type and offset."""
 
     def __init__(
         self, name: str, page_shift: int, va_bits: int, max_order: int, wants: int, wants_page_order: int
@@ -85,8 +87,30 @@ class Arch:
         raise NotImplementedError
 
     def migration_mkread(self, value: int) -> int:
-        """A migration entry that gives no right to write (that its page is exclusive is not kept)."""
-        return self.swp_entry(SWP_MIGRATION_READ, self.swp_offset(value))
+        """A migration entry that gives no right to write; whether the page is exclusive stays."""
+        if self.swp_type(value) != SWP_MIGRATION_WRITE:
+            return value
+        return self.swp_entry(SWP_MIGRATION_READ_EXCLUSIVE, self.swp_offset(value)) | value & self.SWP_UFFD_WP
+
+    def pte_swp_mkexclusive(self, value: int) -> int:
+        """The page that was swapped out belongs to this process alone."""
+        return value | self.SWP_EXCLUSIVE
+
+    def pte_swp_clear_exclusive(self, value: int) -> int:
+        """It no longer does."""
+        return value & ~self.SWP_EXCLUSIVE
+
+    def pte_swp_exclusive(self, value: int) -> bool:
+        """Does it?"""
+        return bool(value & self.SWP_EXCLUSIVE)
+
+    def pte_swp_mkuffd_wp(self, value: int) -> int:
+        """A swap-type entry whose page is write-protected by userfaultfd."""
+        return value | self.SWP_UFFD_WP
+
+    def pte_swp_uffd_wp(self, value: int) -> bool:
+        """Is it?"""
+        return bool(value & self.SWP_UFFD_WP)
 
     def pte_mkwrite(self, value: int) -> int:
         """Writable."""
@@ -207,6 +231,8 @@ class X86(Arch):
     """pte_mkdirty sets soft-dirty as well."""
     SPECIAL, UFFD_WP, LEAF, TABLE, NX = 1 << 9, 1 << 10, PSE, 0x67, 1 << 63
     PROTNONE = 1 << 8
+    SWP_UFFD_WP, SWP_EXCLUSIVE = USER, 1 << 3
+    """The places of USER and PWT."""
     PROT = PRESENT | RW | USER | PROTNONE | NX
     bits = (
         (63, "NX"), (58, "DEVMAP"), (11, "SOFT_DIRTY"), (10, "UFFD_WP"), (9, "SPECIAL"), (8, "GLOBAL"), (7, "PSE"),
@@ -250,6 +276,8 @@ class Arm64(Arch):
     LEAF = 0
     PROTNONE = 1 << 59
     """PTE_PRESENT_INVALID where 6.10 has it (bit 58 in 6.5, bit 11 in 6.12)."""
+    SWP_EXCLUSIVE, SWP_UFFD_WP = 1 << 2, UFFD_WP
+    """The kernel (6.10 on) keeps the second in bit 3, with type and offset higher up."""
     PROT = PRESENT | USER | RDONLY | WRITE | PXN | UXN | PROTNONE
     bits = (
         (59, "PXNTable"), (58, "UFFD_WP"), (56, "SPECIAL"), (55, "DIRTY"), (54, "UXN"), (53, "PXN"), (52, "CONT"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import isqrt
 
 from kernelmodel import defs
+from kernelmodel.actors import changes_vmas
 from kernelmodel.arch import ARCHES, PTE_MARKER_UFFD_WP, SWP_PTE_MARKER, has_pt_reclaim
 from kernelmodel.defs import (
     GFP_HIGHUSER_MOVABLE,
@@ -21,9 +22,11 @@ from kernelmodel.defs import (
     VM_UFFD_WP,
 )
 from kernelmodel.fault import VARIANTS
+from kernelmodel.fault.images import link
 from kernelmodel.lists import Links
 from kernelmodel.machine import ALIVE, Machine, ZoneSpan
 from kernelmodel.mm import page_alloc, rmap
+from kernelmodel.mm.contents import at_boot, swapped_out_at_boot
 from kernelmodel.mm.large_mapcount import folio_sub_large_mapcount
 from kernelmodel.mm.memcontrol import charge_now, over_limit
 from kernelmodel.mm.pgtable import mm_init, pmd_alloc, pte_place, set_pte_at, zero_page
@@ -33,6 +36,7 @@ from kernelmodel.mm.vma import attach_anon_vma, find_vma, maybe_mkwrite, vma_all
 from kernelmodel.mm.vmstat import add_mm_counter
 from kernelmodel.scenario.types import Memory, NodeSpec, Place, Populate, Scenario, VmaSpec
 from kernelmodel.structs import Folio, Mm, Vma
+from kernelmodel.variant_names import VARIANTS as NAMES
 
 ZONE_START = 4 << 30
 """Physical address (bytes) of the first zone: where ZONE_NORMAL begins on a PC."""
@@ -47,10 +51,10 @@ class BootError(Exception):
         self.message = message
 
 
-def build(scenario: Scenario, variant: str) -> Machine:
-    """A machine at rest; its journal begins here."""
+def build(scenario: Scenario, variant: str, mutants: frozenset[str] = frozenset()) -> Machine:
+    """A machine at rest; its journal begins here.  ``mutants`` are names of ``mutants.MUTANTS``."""
     arch = ARCHES[scenario.arch]
-    image = VARIANTS[variant]
+    image = link(NAMES[variant], mutants) if mutants else VARIANTS[variant]
     boot, limit = scenario.boot, scenario.memory.memcg_limit
     pt_reclaim = has_pt_reclaim(image.names.release, arch) and dict(scenario.config).get("CONFIG_PT_RECLAIM", True)
     cap = boot.flexthp_unhinted_max if "flexthp_unhinted_max" in image.names.knobs else None
@@ -66,7 +70,10 @@ def build(scenario: Scenario, variant: str) -> Machine:
             "has_transparent_hugepage": boot.has_transparent_hugepage,
         },
     )
+    m.mutants = mutants
+    m.keeps_contents = any(event.verb == "swap_out" for event in scenario.events)
     m.nr_cpus = 1 + max((event.cpu for event in scenario.events), default=0)
+    m.vma_writers = m.nr_cpus > 1 and any(changes_vmas(event) for event in scenario.events)
     m.mm_names = list(scenario.processes)
     m.vma_names = [spec.name for spec in scenario.vmas]
     m.vma_names += [event.arg("name") for event in scenario.events if event.verb == "mmap"]
@@ -231,7 +238,7 @@ def populate(mm: Mm, spot: Populate) -> None:
         else:
             attach_anon_vma(m, vma)  # what was swapped out had been mapped
             add_mm_counter(mm, MM_SWAPENTS, 1)
-            set_pte_at(m, pte, arch.swp_entry(0, m.rss_stat.get(m.mm_counter(mm.id, MM_SWAPENTS))))
+            set_pte_at(m, pte, arch.pte_swp_mkexclusive(arch.swp_entry(0, swapped_out_at_boot(m))))
 
 
 def new_folio(vma: Vma, spot: Populate, order: int) -> Folio:
@@ -256,6 +263,7 @@ def map_folio(folio: Folio, vma: Vma, address: int, pages: int) -> None:
     m, arch, mm = vma.m, vma.m.arch, vma.vm_mm
     rmap.folio_add_new_anon_rmap(folio, vma, address)
     rmap.folio_add_lru_vma(folio)
+    at_boot(m, folio.id, pages)
     for k in range(pages, folio.nr_pages):
         rmap.page_remove_rmap(m, folio.id + k)
     if folio.order:
@@ -285,6 +293,7 @@ def populate_huge(vma: Vma, spot: Populate) -> None:
     folio = new_folio(vma, spot, m.arch.pmd_order)
     rmap.folio_add_new_anon_rmap(folio, vma, spot.at)
     rmap.folio_add_lru_vma(folio)
+    at_boot(m, folio.id, folio.nr_pages)
     pmd = pmd_alloc(mm, spot.at)
     pgtable_trans_huge_deposit(m, pmd, table_alloc(m, mm.id, 0))
     mm.nr_ptes += 1

@@ -61,7 +61,7 @@ def compare(sessions: Sequence[Session]) -> Comparison:
         at_end = [Side(each.step, None, ", ".join(said(each, name) for name in names)) for each in outcomes]
         parting = Parting(-1, 0, "end", tuple(at_end))
     groups = group(len(sessions), {*found, *ends})
-    ids = [session.variant for session in sessions]
+    ids = [session.kernel for session in sessions]
     return Comparison(
         parting, tuple(outcomes), tuple(tuple(ids[n] for n in each) for each in groups), notes(sessions, outcomes)
     )

@@ -147,8 +147,9 @@ class KernelBug(Exception):
 
 
 BUGS = (
-    "BUG_ON", "VM_BUG_ON_FOLIO", "VM_BUG_ON_PAGE", "VM_BUG_ON_VMA", "bad_page", "endless-refault", "mmap_read_unlock",
-    "page fault", "pte_free", "spin_unlock", "uninitialised", "use-after-free",
+    "BUG_ON", "VM_BUG_ON", "VM_BUG_ON_FOLIO", "VM_BUG_ON_PAGE", "VM_BUG_ON_VMA", "bad-pgtable", "bad_page",
+    "endless-refault", "mmap_assert_locked", "mmap_read_unlock", "page fault", "pte_free", "spin_unlock",
+    "uninitialised", "use-after-free", "vma_end_read",
 )  # fmt: skip
 """Names of every ``KernelBug``, and outcomes of every ``bug`` decision: what a scenario may expect."""
 
@@ -253,7 +254,8 @@ class GeneratorDriver:
 
 
 ACTING = (
-    "dup", "lazyfree", "migrate", "move", "split_folio", "try_to_unmap", "uffd_copy", "uffd_move", "uffd_move_pte", "uffd_wp", "vma_modify", "zap",
+    "dup", "lazyfree", "migrate", "move", "split_folio", "try_to_unmap", "uffd_copy", "uffd_move", "uffd_move_pte",
+    "uffd_wp", "vma_modify", "zap",
 )  # fmt: skip
 """Modules of ``mm/`` that are the text of system calls, not mechanisms below what a reviewer reads."""
 _FILE = re.compile(r"/kernelmodel/(fault|actors|mm)/(\w+)\.py$")

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 PAGE_ALLOC_COSTLY_ORDER = 3
 
-EPERM, ENOENT, EAGAIN, ENOMEM, EFAULT, EEXIST, EINVAL = 1, 2, 11, 12, 14, 17, 22
+EPERM, ENOENT, EAGAIN, ENOMEM, EFAULT, EBUSY, EEXIST, EINVAL = 1, 2, 11, 12, 14, 16, 17, 22
 ERRNO_NAMES = {
-    EPERM: "-EPERM", ENOENT: "-ENOENT", EAGAIN: "-EAGAIN", ENOMEM: "-ENOMEM", EFAULT: "-EFAULT", EEXIST: "-EEXIST",
-    EINVAL: "-EINVAL",
+    EPERM: "-EPERM", ENOENT: "-ENOENT", EAGAIN: "-EAGAIN", ENOMEM: "-ENOMEM", EFAULT: "-EFAULT", EBUSY: "-EBUSY",
+    EEXIST: "-EEXIST", EINVAL: "-EINVAL",
 }  # fmt: skip
 
 # --- struct vm_fault (include/linux/mm_types.h) -------------------------------------------------
@@ -116,8 +116,8 @@ PAGE_FLAG_NAMES = {
 
 # --- system calls (include/uapi/asm-generic/mman-common.h, linux/mman.h, linux/prctl.h) -------------
 MADVICE = (
-    "MADV_HUGEPAGE", "MADV_NOHUGEPAGE", "MADV_DONTNEED", "MADV_FREE", "MADV_POPULATE_READ", "MADV_POPULATE_WRITE",
-    "MADV_NORMAL", "MADV_RANDOM", "MADV_SEQUENTIAL", "MADV_DONTFORK", "MADV_DOFORK",
+    "MADV_HUGEPAGE", "MADV_NOHUGEPAGE", "MADV_DONTNEED", "MADV_FREE", "MADV_COLLAPSE", "MADV_POPULATE_READ",
+    "MADV_POPULATE_WRITE", "MADV_NORMAL", "MADV_RANDOM", "MADV_SEQUENTIAL", "MADV_DONTFORK", "MADV_DOFORK",
 )  # fmt: skip
 """Advice that the model knows."""
 MAP_FLAGS = ("MAP_STACK", "MAP_POPULATE", "MAP_GROWSDOWN", "MAP_NORESERVE", "MAP_LOCKED", "MAP_FIXED_NOREPLACE")
@@ -137,12 +137,14 @@ NR_MM_COUNTERS = 4
 VM_EVENTS = (
     "pgfault", "pgmajfault", "thp_fault_alloc", "thp_fault_fallback", "thp_fault_fallback_charge", "thp_split_pmd",
     "thp_zero_page_alloc", "thp_zero_page_alloc_failed", "thp_deferred_split_page",
-    "thp_split_page", "thp_split_page_failed",
+    "thp_split_page", "thp_split_page_failed", "thp_collapse_alloc", "thp_collapse_alloc_failed",
+    "thp_scan_exceed_none_pte", "thp_scan_exceed_swap_pte", "thp_scan_exceed_share_pte",
 )  # fmt: skip
 """Names as in /proc/vmstat."""
 PGFAULT, PGMAJFAULT, THP_FAULT_ALLOC, THP_FAULT_FALLBACK, THP_FAULT_FALLBACK_CHARGE, THP_SPLIT_PMD = range(6)
 THP_ZERO_PAGE_ALLOC, THP_ZERO_PAGE_ALLOC_FAILED, THP_DEFERRED_SPLIT_PAGE = 6, 7, 8
-THP_SPLIT_PAGE, THP_SPLIT_PAGE_FAILED = 9, 10
+THP_SPLIT_PAGE, THP_SPLIT_PAGE_FAILED, THP_COLLAPSE_ALLOC, THP_COLLAPSE_ALLOC_FAILED = 9, 10, 11, 12
+THP_SCAN_EXCEED_NONE_PTE, THP_SCAN_EXCEED_SWAP_PTE, THP_SCAN_EXCEED_SHARED_PTE = 13, 14, 15
 MTHP_ITEMS = (
     "anon_fault_alloc", "anon_fault_fallback", "anon_fault_fallback_charge", "split_deferred", "nr_anon",
     "nr_anon_partially_mapped", "split", "split_failed",

@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 from kernelmodel.defs import MIGRATE_TYPES, MM_ANONPAGES, MM_SWAPENTS, MMF_HUGE_ZERO_PAGE
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
+from kernelmodel.mm.contents import stale
+from kernelmodel.mm.huge_zero import is_huge_zero_pmd
 from kernelmodel.mm.page_alloc import page_folio
+from kernelmodel.mm.swap import SWAP_HAS_CACHE
 from kernelmodel.mm.tables import table_of
 from kernelmodel.mm.vma import find_vma, vma_at, vma_position, vmas
 from kernelmodel.mm.walk import populated_pmds
@@ -95,7 +98,7 @@ def maps(m: Machine) -> Maps:
 
 
 def walk_tables(m: Machine) -> Maps:
-    """(PTE maps per pfn, PMD maps per head pfn, swap entries, PTE tables that a PMD points to or keeps)."""
+    """(PTE maps per pfn, PMD maps per head pfn, swap entries, PTE tables that a PMD points to, keeps or waits for)."""
     ptes: dict[int, int] = {}
     leaves: dict[int, int] = {}
     swaps = tables = 0
@@ -110,9 +113,9 @@ def walk_tables(m: Machine) -> Maps:
         elif level == 1:
             kind = m.arch.pmd_kind(value)
             tables += kind == "table"
-            if kind == "leaf" and (pfn := m.arch.pte_pfn(value)) != m.huge_zero_pfn.get(0) - 1:
+            if kind == "leaf" and (pfn := m.arch.pte_pfn(value)) != m.huge_zero_folio.get(0) - 1:
                 leaves[pfn] = leaves.get(pfn, 0) + 1
-    tables += sum(1 for _ in m.deposit.items())
+    tables += sum(1 for f in (m.deposit, m.withdrawn) for _ in f.items())
     return ptes, leaves, swaps, tables
 
 
@@ -155,17 +158,52 @@ def mapped_pages_are_referenced(m: Machine) -> Iterator[str]:
 def anon_pages_match(m: Machine) -> Iterator[str]:
     """MM_ANONPAGES is the number of anonymous pages mapped (and under migration), MM_SWAPENTS that of swap entries."""
     ptes, leaves, swaps, _ = maps(m)
-    moving = sum(
-        m.table_used.get(place // m.arch.ptrs) == 2 and m.arch.pmd_kind(value) == "migration"
-        for place, value in m.pgtable.items()
-    )
+    moving = sum(nr for _, nr in under_migration(m))
     have = sum(m.rss_stat.get(m.mm_counter(mm, MM_ANONPAGES)) for mm in range(len(m.mm_names)))
-    want = sum(ptes.values()) + (sum(leaves.values()) + moving) * (1 << m.arch.pmd_order)
+    want = sum(ptes.values()) + (sum(leaves.values()) << m.arch.pmd_order) + moving
     if have != want:
         yield f"MM_ANONPAGES is {have}, {want} anonymous pages are mapped"
     have = sum(m.rss_stat.get(m.mm_counter(mm, MM_SWAPENTS)) for mm in range(len(m.mm_names)))
     if have != swaps:
         yield f"MM_SWAPENTS is {have}, there are {swaps} swap entries"
+
+
+def under_migration(m: Machine) -> Iterator[tuple[int, int]]:
+    """(pfn, pages) of every migration entry."""
+    for place, value in m.pgtable.items():
+        level = m.table_used.get(place // m.arch.ptrs) - 1
+        if level in (0, 1) and m.arch.pte_kind(value) == "migration":
+            yield m.arch.swp_offset(value), 1 << m.arch.pmd_order if level else 1
+
+
+def swap_map_matches(m: Machine) -> Iterator[str]:
+    """A slot's count is the number of entries that name it."""
+    counted = dict(m.swap_map.items())
+    if not counted and not maps(m)[2]:
+        return
+    entries: dict[int, int] = {}
+    for place, value in m.pgtable.items():
+        if m.table_used.get(place // m.arch.ptrs) == 1 and m.arch.pte_kind(value) == "swap":
+            slot = m.arch.swp_offset(value)
+            entries[slot] = entries.get(slot, 0) + 1
+    for slot in sorted(entries.keys() | counted.keys()):
+        have = counted.get(slot, 0) & ~SWAP_HAS_CACHE
+        if have != entries.get(slot, 0):
+            yield f"swap slot {slot} is named by {entries.get(slot, 0)} entries, the swap map says {have}"
+
+
+def no_stale_page(m: Machine) -> Iterator[str]:
+    """Nothing that a process has overwritten is mapped in it again: no data of its is lost (mm/contents.py)."""
+    if not m.keeps_contents:
+        return
+    for place, value in m.pgtable.items():
+        table = place // m.arch.ptrs
+        level, mm = m.table_used.get(table) - 1, m.table_mm.get(table)
+        if m.arch.pte_present(value) and (level == 0 or (level == 1 and m.arch.pmd_kind(value) == "leaf")):
+            first = m.arch.pte_pfn(value)
+            for pfn in range(first, first + (1 << m.arch.pmd_order if level else 1)):
+                if stale(m, pfn, mm):
+                    yield f"pfn {pfn:#x} is mapped in {m.mm_names[mm]}, which has overwritten what it holds"
 
 
 def nr_ptes_matches(m: Machine) -> Iterator[str]:
@@ -174,6 +212,19 @@ def nr_ptes_matches(m: Machine) -> Iterator[str]:
     have = sum(m.nr_ptes.get(mm) for mm in range(len(m.mm_names)))
     if have != tables:
         yield f"nr_ptes is {have}, there are {tables} PTE tables"
+
+
+def no_live_pte_in_a_detached_table(m: Machine) -> Iterator[str]:
+    """A PTE table with entries has a PMD that points to it, or khugepaged works on it: nothing is written to others."""
+    linked = {table - 1 for _, table in m.withdrawn.items()}
+    live = set()
+    for table, level in m.table_used.items():
+        values = m.pgtable.run(table * m.arch.ptrs, m.arch.ptrs) if level <= 2 else []
+        if level == 2:
+            linked |= {table_of(m, value) for value in values if m.arch.pmd_kind(value) == "table"}
+        elif any(values):
+            live.add(table)
+    yield from (f"table {table} has entries and no PMD points to it" for table in sorted(live - linked))
 
 
 def deposited_tables_are_idle(m: Machine) -> Iterator[str]:
@@ -194,6 +245,37 @@ def huge_zero_references_match(m: Machine) -> Iterator[str]:
         yield f"the huge zero page has {refs} references, {users} mms use it"
 
 
+def huge_zero_pfn(m: Machine) -> Iterator[str]:
+    """While anyone has a reference, both variables name the same page, so that it is not taken for another folio."""
+    folio, pfn = m.huge_zero_folio.get(0), m.huge_zero_pfn.get(0)
+    if m.huge_zero_refcount.get(0) and pfn != folio:
+        found = f"{pfn - 1:#x}" if pfn else "~0"
+        yield f"the huge zero page is pfn {folio - 1:#x}, huge_zero_pfn is {found}: it counts as any other folio"
+
+
+def uffd_wp_is_kept(m: Machine) -> Iterator[str]:
+    """khugepaged leaves pages alone that a userfaultfd monitor has write-protected."""
+    for number, _ in m.uffd_wp_lost.items():
+        yield f"a write-protected page of {m.mm_names[number]} was collapsed: the monitor will not hear of the write"
+
+
+def reaped_stays_reaped(m: Machine) -> Iterator[str]:
+    """No page is mapped where the OOM reaper is done, no leaf where it found something."""
+    for number in range(len(m.mm_names)):
+        start, end = m.reaped.run(2 * number, 2)
+        if not end or not m.pgd.get(number):
+            continue
+        mm, shift = Mm(m, number), m.arch.page_shift
+        for base, pmd in populated_pmds(mm, start, end):
+            value = m.pgtable.get(pmd)
+            if m.arch.pmd_kind(value) == "leaf" and m.reaped_pmd.get(m.pmd_range(number, base)):
+                yield f"the leaf at {base:#x} of {mm.name} came after the reaper"
+            elif m.arch.pmd_kind(value) == "table":
+                for k, pte in enumerate(ptes_of(m, value)):
+                    if pte and start <= base + (k << shift) < end and m.arch.pte_kind(pte) in ("page", "zero"):
+                        yield f"the page at {base + (k << shift):#x} of {mm.name} came after the reaper"
+
+
 def charges_match(m: Machine) -> Iterator[str]:
     """The memcg is charged for the folios that carry its mark, and for nothing else."""
     want = sum(Folio(m, pfn).nr_pages for pfn, _ in m.memcg_data.items())
@@ -202,12 +284,10 @@ def charges_match(m: Machine) -> Iterator[str]:
 
 
 def every_folio_is_mapped(m: Machine) -> Iterator[str]:
-    """Between accesses a folio is mapped, under migration, or the huge zero page: nothing leaks."""
+    """Between accesses a folio is mapped, under migration, in the swap cache, or the huge zero page: no leak."""
     ptes, leaves, _, _ = maps(m)
-    used = {page_folio(m, pfn).id for pfn in ptes} | set(leaves) | {m.huge_zero_pfn.get(0) - 1}
-    for place, value in m.pgtable.items():
-        if m.table_used.get(place // m.arch.ptrs) == 2 and m.arch.pmd_kind(value) == "migration":
-            used.add(m.arch.swp_offset(value))
+    used = {page_folio(m, pfn).id for pfn in ptes} | set(leaves) | {m.huge_zero_folio.get(0) - 1}
+    used |= {page_folio(m, pfn).id for pfn, _ in under_migration(m)} | {head - 1 for _, head in m.swap_cache.items()}
     for pfn, refs in m._refcount.items():
         if pfn not in used:
             yield f"folio {pfn:#x} has {refs} references and no map: leaked"
@@ -234,7 +314,9 @@ def vmas_are_in_order(m: Machine) -> Iterator[str]:
 
 
 def every_vma_is_linked(m: Machine) -> Iterator[str]:
-    """Between events a VMA is in some mm's list: none leaks."""
+    """Between events a VMA is in some mm's list: none leaks.  (Not to be told where RCU keeps what is freed.)"""
+    if m.nr_cpus > 1 and m.release < (6, 15):
+        return
     used = m.vma_next.get(0) - m.vma_free.get(0)
     linked = sum(m.map_count.get(mm) for mm in range(len(m.mm_names)))
     if used != linked:
@@ -274,8 +356,34 @@ def ptes_of(m: Machine, pmdval: int) -> list[int]:
     return m.pgtable.run(table_of(m, pmdval) * m.arch.ptrs, m.arch.ptrs)
 
 
+def rmap_finds_pages(m: Machine) -> Iterator[str]:
+    """Between events a page belongs to the anon_vma of the VMA that maps it; not asked where fork added others."""
+    for number in range(len(m.mm_names)):
+        for vma in vmas(Mm(m, number)):
+            if not m.anon_vma_parents.get(vma.id):
+                for pfn in pages_of(vma):
+                    own = page_folio(m, pfn).mapping
+                    if own != vma.anon_vma:
+                        yield f"page {pfn:#x} has anon_vma {own}, the VMA that maps it has {vma.anon_vma}"
+
+
+def pages_of(vma: Vma) -> Iterator[int]:
+    """Every page that a VMA maps; of a leaf the first."""
+    m = vma.m
+    for base, pmd in populated_pmds(vma.vm_mm, vma.vm_start, vma.vm_end):
+        value = m.pgtable.get(pmd)
+        if m.arch.pmd_kind(value) == "leaf" and not is_huge_zero_pmd(m, value):
+            yield m.arch.pte_pfn(value)
+        elif m.arch.pmd_kind(value) == "table":
+            for k, pte in enumerate(ptes_of(m, value)):
+                if vma.vm_start <= base + (k << m.arch.page_shift) < vma.vm_end and m.arch.pte_kind(pte) == "page":
+                    yield m.arch.pte_pfn(pte)
+
+
 def no_lock_is_held(m: Machine) -> Iterator[str]:
-    """Between accesses no page-table lock is held."""
+    """Between accesses no page-table lock is held, and no CPU is in an RCU read section."""
+    if sections := m.rcu.get(0):
+        yield f"CPUs {sections:#b} (a mask) left their RCU section open"
     for table, owner in m.ptl.items():
         yield f"cpu{owner - 1} left the lock of table {table} held"
 
@@ -285,14 +393,17 @@ ALWAYS: dict[str, Check] = {
     for each in (
         nr_free_matches_lists, nr_free_pages_matches, blocks_are_aligned, buddies_are_merged, blocks_do_not_overlap,
         mapcounts_match, large_mapcounts_match, mapped_pages_are_referenced, anon_pages_match, nr_ptes_matches,
-        charges_match, deposited_tables_are_idle, huge_zero_references_match, vmas_are_in_order,
+        charges_match, no_live_pte_in_a_detached_table, deposited_tables_are_idle,
+        huge_zero_references_match, vmas_are_in_order, huge_zero_pfn, uffd_wp_is_kept, reaped_stays_reaped,
+        swap_map_matches, no_stale_page,
     )
 }  # fmt: skip
 """Hold at every stop."""
 SETTLED: dict[str, Check] = {
     each.__name__: each
     for each in (
-        every_folio_is_mapped, every_table_is_linked, every_vma_is_linked, maps_lie_in_vmas, no_lock_is_held,
+        every_folio_is_mapped, every_table_is_linked, every_vma_is_linked, maps_lie_in_vmas, rmap_finds_pages,
+        no_lock_is_held,
     )
 }  # fmt: skip
 """Hold when no path is alive."""

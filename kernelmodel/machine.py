@@ -41,6 +41,8 @@ class Machine:
         self.arch = arch
         self.variant = variant
         self.knobs = knobs
+        self.mutants: frozenset[str] = frozenset()
+        """Names of ``mutants.MUTANTS`` that this model is."""
         self.zones: list[ZoneSpan] = []
         self.run_end: list[int] = []
         """Per zone: end (pfn) of the blocks that can stand untouched behind the frontier."""
@@ -57,6 +59,8 @@ class Machine:
         self.this_cpu = 0
         """The CPU that is being driven (smp_processor_id()): set before a path is resumed, no state."""
         self.nr_cpus = 1
+        self.vma_writers = False
+        """Does any event of the scenario change VMAs, and is there another CPU to see it?"""
         self.orders = arch.max_order + 1
         journal = self.journal = Journal()
 
@@ -94,9 +98,14 @@ class Machine:
         self.table_used = field("table_used", 4)
         """Level + 1 of a table in use (the PTE level is 0), 0 if free."""
         self.table_mm = field("table_mm", 1)
-        self.table_free = field("table_free", 4)
-        """Stack of freed tables: [0] is its height, [1 …] the numbers."""
-        self.table_next = field("table_next", 4)
+        self.table_low = field("table_low", 4, stat=True)
+        """No table below this number is free; kept with one CPU only (mm/tables.py)."""
+        self.rcu = field("rcu", 8)
+        """The CPUs that are in an RCU read section, as a mask; see mm/rcu.py."""
+        self.table_grace = field("table_grace", 8)
+        """By detached table: the CPUs that it waits for, as a mask."""
+        self.unstable_seen = field("unstable_seen", 1)
+        """By CPU: what the mutant "R3 before PTL" found of MMF_UNSTABLE (mm/pgtable.py)."""
         self.ptl = field("ptl", 1)
         """1 + CPU that holds a table's lock."""
         self.deposit = field("pmd_deposit", 4)
@@ -109,8 +118,10 @@ class Machine:
         self.min_flt = field("min_flt", 8, stat=True)
         self.maj_flt = field("maj_flt", 8, stat=True)
         self.map_count = field("map_count", 4)
-        self.mmap_lock = field("mmap_lock", 4)
-        """See mm/mmap_lock.py."""
+        self.mmap_lock = field("mmap_lock", 8)
+        """The CPUs that read under it, as a mask; see mm/mmap_lock.py."""
+        self.mmap_lock_writer = field("mmap_lock_writer", 1)
+        """1 + CPU that writes."""
         self.mm_users = field("mm_users", 1)
         """ALIVE or GONE; 0 before the process is forked."""
         self.mm_mt = field("mm_mt", 4)
@@ -126,6 +137,12 @@ class Machine:
         self.vm_flags = field("vm_flags", 8)
         self.vm_mm = field("vm_mm", 1)
         self.vm_pgoff = field("vm_pgoff", 8)
+        self.vm_lock = field("vm_lock", 8)
+        """The CPUs that read a VMA under its own lock, as a mask; see mm/vma_lock.py."""
+        self.vm_write_locked = field("vm_write_locked", 1)
+        """1 while vm_lock_seq is mm_lock_seq: a writer of the mm has write-locked the VMA, or waits to."""
+        self.vma_detached = field("vma_detached", 1)
+        """1 if the VMA is in no mm's list (only where there are several CPUs)."""
         self.vma_name = field("vma_name", 4)
         self.vma_next = field("vma_next", 4)
         """VMAs that were ever made: the number of the next one where ``vma_free`` is empty."""
@@ -135,6 +152,15 @@ class Machine:
         self.nr_anon_vmas = field("nr_anon_vmas", 4)
         self.anon_vma_parents = field("anon_vma_parents", 4)
         """By VMA: anon_vmas on its chain beside its own, those of the processes it was forked from."""
+        # what others have in hand; see actors/collapse.py, actors/reap.py
+        self.withdrawn = field("withdrawn", 4)
+        """By the PMD entry's place: 1 + the table that khugepaged has taken out of it and works on."""
+        self.reaped = field("reaped", 8)
+        """Two a mm: the range that the OOM reaper is done with."""
+        self.reaped_pmd = field("reaped_pmd", 1)
+        """1 for each PMD range of an mm that was not empty when the reaper came."""
+        self.uffd_wp_lost = field("uffd_wp_lost", 1)
+        """By mm: 1 once khugepaged has collapsed a page that a monitor had write-protected (B21)."""
         # knobs that can be turned
         self.thp_enabled = field("thp_enabled", 1)
         self.thp_defrag = field("thp_defrag", 1)
@@ -147,11 +173,27 @@ class Machine:
         self.anon_always_mask = field("anon_always_mask", 4)
         """v6's two files, as bits of orders."""
         # huge zero page, memcg
+        self.huge_zero_folio = field("huge_zero_folio", 8)
         self.huge_zero_pfn = field("huge_zero_pfn", 8)
+        """1 + pfn of the huge zero page, by both names that the kernel has for it; 0: NULL, ~0UL (mm/huge_zero.py)."""
         self.huge_zero_refcount = field("huge_zero_refcount", 4)
         self.memcg_usage = field("memcg_usage", 8)
         self.deferred_split_lru = field("deferred_split_lru", 1)
         """1 once the memcg has list heads for folios that may be split (7.2)."""
+        # swap, by slot; see mm/swap.py
+        self.swap_map = field("swap_map", 1)
+        """How many entries name a slot, and SWAP_HAS_CACHE."""
+        self.swap_cache = field("swap_cache", 8)
+        """1 + pfn of the folio that is in the swap cache for a slot."""
+        self.folio_swap = field("folio_swap", 4)
+        """By pfn: the slot of a folio that is in the swap cache (slot 0 is never used)."""
+        self.content = field("content", 4)
+        self.swap_content = field("swap_content", 4)
+        self.overwritten = field("overwritten", 1)
+        """What pages and slots hold, and what each process has overwritten; see mm/contents.py."""
+        self.keeps_contents = False
+        """Does anything in the scenario write to swap?  Else nobody asks what a page holds."""
+        self.contents_at_boot = 0
         # statistics
         self.vm_event = field("vm_event", 8, stat=True)
         self.node_stat = field("node_stat", 8, stat=True)
@@ -161,7 +203,8 @@ class Machine:
         """Events of the CPU's program that are done."""
         self.answered = field("answered", 1, tape=True)
         """Scripted answers that were used, by their number in the scenario."""
-        self.uffd_events = field("uffd_events", 4, stat=True)
+        self.uffd_wait = field("uffd_wait", 8)
+        """By CPU: the fault that waits for a userfaultfd monitor (mm/userfaultfd.py, ``waiter``); 0: none, or woken."""
 
     @property
     def release(self) -> tuple[int, int]:
@@ -181,6 +224,10 @@ class Machine:
         """Index into ``rss_stat``."""
         return mm * NR_MM_COUNTERS + counter
 
+    def pmd_range(self, mm: int, address: int) -> int:
+        """Index into ``reaped_pmd``."""
+        return mm << 32 | address // self.arch.pmd_size
+
     def zone_of(self, pfn: int) -> int:
         """Zone number of a pfn, -1 if it is in none (page tables, the zero page)."""
         for number, zone in enumerate(self.zones):
@@ -195,50 +242,9 @@ class Machine:
     def state_key(self, mentioned: tuple[int, ...] = ()) -> tuple[tuple[int, ...], ...]:
         """What the explorer matches: no statistics, and pfns renamed in the order in which they are mentioned.
 
-        Page tables mention first (mm by mm, in table order), then ``mentioned`` (the pfns that suspended paths hold),
-        then the free lists in list order.  Two states that differ only in which pfn plays which part are one.
+        Page tables mention first (in table order), then ``mentioned`` (the pfns that suspended paths hold), then the free
+        lists.  Two states that differ only in which pfn plays which part are one.  See state_key.py.
         """
-        return _state_key(self, mentioned)
+        from kernelmodel.state_key import state_key
 
-
-_BY_PFN = (
-    "_refcount", "_mapcount", "_entire_mapcount", "_nr_pages_mapped", "page_flags", "folio_order", "mapping", "index",
-    "memcg_data", "_large_mapcount", "_mm_ids", "_mm_id_mapcount",
-)  # fmt: skip
-_RENAMED = frozenset((*_BY_PFN, "buddy_order", "list_next", "list_prev", "pgtable", "huge_zero_pfn", "frontier"))
-
-
-def _state_key(m: Machine, mentioned: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    names: dict[int, int] = {}
-
-    def name(pfn: int) -> int:
-        return names.setdefault(pfn, len(names))
-
-    rows: list[tuple[int, ...]] = []
-    arch = m.arch
-    for index, value in m.pgtable.items():
-        level = m.table_used.get(index // arch.ptrs)
-        present = arch.pte_present(value)
-        pfn = arch.pte_pfn(value) if present else -1
-        if present and m.zone_of(pfn) >= 0:
-            rows.append((0, index, value & ~arch.pfn_mask, name(pfn)))
-        elif not present and level == 2 and arch.pmd_kind(value) == "migration":
-            rows.append((1, index, arch.swp_type(value), name(arch.swp_offset(value))))
-        else:
-            rows.append((2, index, value))
-    rows.extend((3, name(pfn)) for pfn in mentioned)
-    if pfn := m.huge_zero_pfn.get(0):
-        rows.append((4, name(pfn - 1)))
-    for number, blocks in m.nr_free.items():
-        rows.append((5, number, blocks))
-        node = m.lists.first(number)
-        while node:
-            rows.append((6, number, -1 if node >= Links.RUN else name(node)))
-            node = m.lists.after(node, number)
-    by_name = {f.name: f for f in m.journal.fields}
-    for pfn, short in names.items():
-        rows.append((7, short, *(by_name[each].get(pfn) for each in _BY_PFN)))
-    for f in m.journal.fields:
-        if not f.stat and f.name not in _RENAMED:
-            rows.extend((8, f.fid, index, value) for index, value in f.items())
-    return tuple(rows)
+        return state_key(self, mentioned)

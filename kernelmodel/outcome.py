@@ -22,6 +22,7 @@ class Outcome(NamedTuple):
     """The end of a run."""
 
     variant: str
+    """With its mutants."""
     events: tuple[int, ...]
     """Accesses that have ended, in the order of the file: who is first of two CPUs is no matter here."""
     results: tuple[str, ...]
@@ -52,7 +53,7 @@ def outcome_of(session: Session) -> Outcome:
     stop = session.stop
     accesses = sorted(zip(session.accesses, mapped_orders(session), strict=True), key=lambda each: each[0].event)
     return Outcome(
-        session.variant, tuple(end.event for end, _ in accesses), tuple(result_name(end.ret) for end, _ in accesses),
+        session.kernel, tuple(end.event for end, _ in accesses), tuple(result_name(end.ret) for end, _ in accesses),
         tuple(order for _, order in accesses), tuple(_there(session, end.event) for end, _ in accesses),
         counters(session.m), stop.kind, stop.text, stop.step, session.token(),
     )  # fmt: skip

@@ -65,14 +65,11 @@ class AccessEnd(NamedTuple):
 class Session:
     """One run.  Stands at step 0, the first stop, when it is made."""
 
-    def __init__(
-        self, scenario: Scenario, variant: str | None = None, mutants: frozenset[str] | None = None
-    ) -> None:
+    def __init__(self, scenario: Scenario, variant: str | None = None, mutants: frozenset[str] | None = None) -> None:
         """``mutants``: None are those that the scenario names."""
         self.scenario = scenario
         self.variant = variant or scenario.variant
-        named = getattr(scenario, "mutants", ())
-        self.mutants: frozenset[str] = frozenset(named) if mutants is None else mutants
+        self.mutants: frozenset[str] = frozenset(scenario.mutants) if mutants is None else mutants
         self.m: Machine = boot.build(scenario, self.variant, self.mutants)
         self.log = Log()
         self.step = NO_STEP

@@ -200,7 +200,8 @@ class LockView(NamedTuple):
     owner: int
     """CPU that holds it alone, -1 if it is read."""
     waiters: tuple[int, ...]
-    readers: int = 0
+    readers: tuple[int, ...] = ()
+    """CPUs that read under it."""
 
 
 class CpuView(NamedTuple):
@@ -209,9 +210,17 @@ class CpuView(NamedTuple):
     cpu: int
     event: str
     state: str
-    """``runs``, ``stopped``, ``waits: …``, ``done``."""
+    """``ready`` to begin its next event, ``stopped`` in one, ``waits for …``, ``done``."""
     function: str
     line: int
+    at: int = -1
+    """Step of the decision at which it is suspended, -1 if at none."""
+    found: str = ""
+    """That decision: ``recheck:same``."""
+    enabled: bool = False
+    """Whether it can run from here."""
+    next: bool = False
+    """Whether it is the one that runs from here, unless another is taken."""
 
 
 class WatchView(NamedTuple):
@@ -240,6 +249,8 @@ class TimelineMark(NamedTuple):
     bad: bool
     """A rejection: outside, populated, NULL, -ENOMEM, changed …"""
     forced: bool
+    ended: bool = False
+    """Its CPU has ended an event here: it is in none until its next stop."""
 
 
 class Snapshot(NamedTuple):
@@ -311,3 +322,5 @@ class Snapshot(NamedTuple):
     """How the variant holds the orders: ``array``, ``mask`` or ``estimate``."""
     process: str = ""
     """Name of the process in view, '' where the scenario has one only."""
+    mutants: tuple[tuple[str, str], ...] = ()
+    """(name, words) of each mutant that the model is."""

@@ -18,8 +18,7 @@ from kernelmodel.mm.vmstat import counters, mthp_stats, stat_name, stat_unit
 from kernelmodel.session import AccessEnd, Session
 from kernelmodel.snapshot import Event
 from kernelmodel.structs import Mm
-from kernelmodel.tokens import BadAnswer as BadAnswer
-from kernelmodel.tokens import due, never_asked
+from kernelmodel.tokens import make
 
 if TYPE_CHECKING:
     from kernelmodel.stops import Breakpoints
@@ -33,34 +32,26 @@ def record(kind: str, /, **fields: Any) -> Record:
     return {"schema": SCHEMA, "type": kind, **{key: value for key, value in fields.items() if value is not None}}
 
 
-def follow(
-    session: Session, breaks: Breakpoints | None = None, answers: dict[int, str] | None = None
-) -> Iterator[Record]:
-    """Run to the end or the first breakpoint; the last two records are ``stop`` and ``summary``.
-
-    ``answers`` are given by question number (as a token has them); the first one that the state does not allow ends the
-    run with ``BadAnswer``.
-    """
+def follow(session: Session, breaks: Breakpoints | None = None, until: int = -1) -> Iterator[Record]:
+    """Run to the end, the first breakpoint or a step; the last two records are ``stop`` and ``summary``."""
     feed = Feed(session)
-    left = dict(answers or {})
     hit = None
     while True:
         yield from feed.settled()
         ended = session.finished and session.step == session.last
         hit = breaks.match(session) if breaks is not None and len(breaks) and not ended else None
-        if hit is not None or ended:
+        if hit is not None or ended or session.step == until:
             break
-        session.advance(due(session, left))
+        session.advance()
     yield from feed.rest()
     if hit is not None:
         event = session.event(session.step)
         reason = hit.trouble or (hit.words if hit.watch else f"{hit.text}: {event.why or event.outcome or event.kind}")
         yield record("stop", kind="break", step=session.step, reason=reason, **{"break": hit.number})
     else:
-        if left:
-            raise BadAnswer(never_asked(session, left))
-        yield record("stop", kind=session.stop.kind, step=session.step, reason=session.stop.text)
-    yield summary(session)
+        kind = session.stop.kind
+        yield record("stop", kind="break" if kind == "decision" else kind, step=session.step, reason=session.stop.text)
+    yield summary(session, until >= 0)
 
 
 class Feed:
@@ -69,7 +60,7 @@ class Feed:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.next = session.step
-        self.access = len(session.ended)
+        self.access = sum(end.step < session.step for end in session.ended)
 
     def settled(self) -> Iterator[Record]:
         """Everything that is new and will not change any more."""
@@ -95,7 +86,7 @@ class Feed:
         yield decision_record(session, event)
         if event.kind == "return":
             yield fault_record(session, event)
-        elif (event.kind, event.outcome) in (("uffd-missing", "missing"), ("wp", "uffd")):
+        elif (event.kind, event.outcome) in (("uffd-missing", "missing"), ("wp", "uffd"), ("huge-wp", "uffd")):
             yield uffd_record(session, event)
 
 
@@ -218,7 +209,7 @@ def maps(session: Session, address: int, mm: int = 0) -> Record:
     if not arch.pte_present(value):
         return {"mapped": arch.pte_kind(value)}
     pfn, page = arch.pte_pfn(value), address & arch.page_mask
-    pmd = pfn == m.huge_zero_pfn.get(0) - 1
+    pmd = pfn == m.huge_zero_folio.get(0) - 1
     if pmd or m.zone_of(pfn) < 0:
         order = arch.pmd_order if pmd else 0
         start = page & -(arch.page_size << order)
@@ -238,7 +229,7 @@ def maps(session: Session, address: int, mm: int = 0) -> Record:
 def uffd_record(session: Session, event: Event) -> Record:
     """What a monitor would read: the address is page aligned, never that of the folio."""
     access = session.scenario.events[session.access_of(event.step)]
-    flags = (["wp"] if event.kind == "wp" else []) + (["write"] if access.write else [])
+    flags = (["wp"] if event.outcome == "uffd" else []) + (["write"] if access.write else [])
     return record("uffd", event="pagefault", address=hex(event.addr), flags=flags, process=access.process)
 
 
@@ -262,20 +253,21 @@ def effects(session: Session, first: int, last: int, cpu: int) -> dict[str, int]
     return {name: by // stat_unit(m, name) for name, by in found.items() if by}
 
 
-def summary(session: Session) -> Record:
-    """The last record of a run."""
+def summary(session: Session, here: bool = False) -> Record:
+    """The last record of a run; ``here``: its token leads to the present stop."""
     stats = counters(session.m)
     sizes = mthp_stats(session.m)
     return record(
         "summary",
         scenario=session.scenario.name,
         variant=session.variant,
+        mutants=sorted(session.mutants) or None,
         steps=session.step,
         accesses=len(session.accesses),
         vmstat={name: value for name, value in sorted(stats.items()) if name not in sizes},
         mthp_stat=dict(sorted(sizes.items())),
         edited=list(session.scenario.edited) or None,
-        token=session.token() or None,
+        token=make(session, here) or None,
         digest=session.digest(),
     )
 
@@ -343,7 +335,8 @@ def text_line(session: Session, row: Record) -> str:
         which = f" {row['break']}" if "break" in row else ""
         return f"stop: {row['kind']}{which} at #{row['step']}: {row['reason']}"
     stats = ", ".join(f"{name} {value}" for name, value in (*row["vmstat"].items(), *row["mthp_stat"].items()))
-    head = f"summary: {row['steps']} steps, {row['accesses']} accesses; {stats or 'no statistic changed'}"
+    mutants = "".join(f"MUTANT {name}: " for name in row.get("mutants", ()))
+    head = f"summary: {mutants}{row['steps']} steps, {row['accesses']} accesses; {stats or 'no statistic changed'}"
     if "edited" in row:
         return f"{head}\n{edited_words(row['edited'])}"
     return f"{head}\ntoken: {row['token']}"

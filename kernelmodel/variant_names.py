@@ -34,8 +34,11 @@ class VariantNames(NamedTuple):
 
 
 _ORDER_0 = frozenset(
-    {"vma_alloc_folio", "mem_cgroup_charge", "mm_get_huge_zero_folio", "pte_alloc_one", "anon_vma_prepare"}
-)
+    {
+        "vma_alloc_folio", "mem_cgroup_charge", "mm_get_huge_zero_folio", "pte_alloc_one", "anon_vma_prepare",
+        "anon_vma_clone",
+    }
+)  # fmt: skip
 _LARGE = _ORDER_0 | {"pte_offset_map()"}
 _DEFERRED = _LARGE | {"folio_memcg_alloc_deferred"}
 
@@ -161,6 +164,7 @@ SITES: dict[str, tuple[str, ...]] = {
     "mm_get_huge_zero_folio": ("folio", "NULL"),
     "pte_alloc_one": ("table", "NULL"),
     "anon_vma_prepare": ("0", "-ENOMEM"),
+    "anon_vma_clone": ("0", "-ENOMEM"),
     "folio_memcg_alloc_deferred": ("0", "-ENOMEM"),
     "pte_offset_map()": ("NULL leaf", "NULL none", "NULL migration"),
 }

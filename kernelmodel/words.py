@@ -44,6 +44,7 @@ _FALLBACK = {
     "pte-range": "every range that fits has a populated PTE",
     "alloc": "no order that was left could be allocated",
     "deferred": "the deferred-split lists could not be allocated",
+    "warn": "there is no page table to look at",
 }
 _PLAIN = {
     "no-zone": "no zone could serve the request",
@@ -54,6 +55,7 @@ _PLAIN = {
     "marker": "the PTE is a uffd-wp marker",
     "armed": "the VMA is armed for userfaultfd",
     "unknown-marker": "a marker with no bit that this release knows",
+    "pte-null": "pte_offset_map() gave NULL",
     "no-vma": "no VMA holds the address",
     "access-error": "the VMA does not permit the access",
     "endless-refault": "the access faults for ever",
@@ -73,6 +75,8 @@ _PLAIN = {
     "part-of-leaf": "only a part of the huge page is meant",
     "migrating": "it is under migration",
     "exists": "something is mapped there",
+    "protect": "write protection by a monitor begins",
+    "resolve": "write protection by a monitor ends",
     "VM_LOCKED": "the VMA is locked",
     "VM_PFNMAP": "the VMA has VM_PFNMAP",
     "VM_IO": "the VMA has VM_IO",
@@ -82,7 +86,35 @@ _PLAIN = {
     "table": "a table is there",
     "leaf": "a leaf is there: nothing to do",
     "migration": "a migration entry is there: nothing to do",
+    "is-there": "it is allocated already",
+    "mmap-locked": "someone holds the mmap_lock for writing",
+    "never-touched": "nothing was ever mapped in the VMA: it has no anon_vma",
 }
+_SCAN = {
+    "SCAN_FAIL": "the PMD entry is another one now",
+    "SCAN_PMD_NULL": "there is no page table",
+    "SCAN_PMD_NONE": "the PMD is none",
+    "SCAN_NO_PTE_TABLE": "there is no page table",
+    "SCAN_PMD_MAPPED": "the PMD maps a huge page",
+    "SCAN_EXCEED_NONE_PTE": "more PTEs are none than max_ptes_none allows, or a monitor wants to hear of them",
+    "SCAN_EXCEED_SWAP_PTE": "more PTEs are in swap than max_ptes_swap allows",
+    "SCAN_EXCEED_SHARED_PTE": "more pages are shared than max_ptes_shared allows",
+    "SCAN_PTE_NON_PRESENT": "the PTE is not present",
+    "SCAN_PTE_UFFD_WP": "a monitor has write-protected the page",
+    "SCAN_PAGE_RO": "no PTE is writable",
+    "SCAN_LACK_REFERENCED_PAGE": "too few of the pages were used lately",
+    "SCAN_PAGE_LAZYFREE": "MADV_FREE gave the page away",
+    "SCAN_ANY_PROCESS": "the process has exited, or wants no huge pages",
+    "SCAN_VMA_NULL": "there is no VMA",
+    "SCAN_ADDRESS_RANGE": "the range leaves the VMA",
+    "SCAN_PAGE_COUNT": "something else than PTEs holds the page",
+    "SCAN_PAGE_LRU": "the page is not on an LRU list",
+    "SCAN_DEL_PAGE_LRU": "someone else has taken the page off the LRU",
+    "SCAN_PAGE_LOCK": "the page is locked",
+    "SCAN_ALLOC_HUGE_PAGE_FAIL": "there is no huge page to be had",
+    "SCAN_CGROUP_CHARGE_FAIL": "the huge page could not be charged",
+}
+"""Results of khugepaged."""
 
 
 def why(kind: str, outcome: str, reason: str, arg: int, shape: Shaped, addr: int) -> str:
@@ -139,10 +171,20 @@ def _told(kind: str, outcome: str, arg: int, shape: Shaped) -> str:
         return f"{arg} entr{'y' if arg == 1 else 'ies'} to clear"
     if kind == "free-pgtables":
         return f"{arg} table{'' if arg == 1 else 's'}" if arg else "every table is still needed"
-    if kind.endswith("-vma") and outcome in ("flags", "same", "new"):
+    if kind.endswith(("-vma", "register")) and outcome in ("flags", "same", "new"):
         return "|".join(flag_names(arg, VM_FLAG_NAMES)) or "0"
+    if kind == "uffd-wake":
+        return f"whoever waits for one of {arg:#x} bytes"
+    if kind == "uffd-move":
+        return f"to {more['to']}"
     if kind == "mremap-move":
         return f"{arg:#x} bytes, to {more['to']}"
+    if kind.startswith("collapse-"):
+        return _SCAN.get(outcome, "")
+    if kind == "reap-vma":
+        return f"{arg:#x} bytes"
+    if kind == "shrink-count":
+        return f"{arg} reference{'' if arg == 1 else 's'}"
     if kind == "retry":
         return f"a neighbour was set: order {more['from']} is dropped, order {more['to']} is estimated at once"
     return ""

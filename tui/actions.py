@@ -87,16 +87,16 @@ def _enter(desk: Desk) -> None:
         desk.execute(f"goto {step}")
     elif focus in ("stack", "orders", "table", "watch") and (text := expression(desk.snap, desk.look)):
         desk.execute(f"last {text}")
-    elif focus == "cpus" and desk.snap.cpus:
-        row = min(desk.look.row.get("cpus", 0), len(desk.snap.cpus) - 1)
-        desk.execute(f"cpu {desk.snap.cpus[row].cpu}")
+    elif focus == "cpus" and (row := desk.look.row.get("cpus", 0)) < len(desk.snap.cpus):
+        desk.execute(f"take {desk.snap.cpus[row].cpu}")
     elif focus == "breaks" and (number := number_of(desk.snap, desk.look)):
         found = desk.breaks.get(number)
         if found is not None:
             desk.execute(f"until {found.location.text}" if found.watch is None else f"next-change {found.watch.text}")
     else:
         desk.say(
-            "Enter: runs to the line (source), goes to the step (events, timeline), tells who wrote it (stack, table)"
+            "Enter: runs to the line (source), goes to the step (events, timeline), runs the CPU (cpus), "
+            "tells who wrote it (stack, table)"
         )
 
 
@@ -207,16 +207,21 @@ def _second(desk: Desk) -> None:
         desk.ask("command", "compare ")
 
 
+def look_at_cpu(desk: Desk, cpu: int) -> None:
+    """Call stack, source and locals of another CPU."""
+    desk.console.cpu, desk.console.frame = cpu, -1
+    desk.look.line = 0
+    desk.look.row.pop("cpus", None)
+    desk.refresh()
+
+
 def _cpu(by: int) -> Do:
     def do(desk: Desk) -> None:
         cpus = [each.cpu for each in desk.snap.cpus]
         if len(cpus) < 2:
             desk.say("this scenario has one CPU")
             return
-        now = desk.console.cpu if desk.console.cpu >= 0 else desk.snap.cpu
-        desk.console.execute(f"cpu {cpus[(cpus.index(now) + by) % len(cpus)]}")
-        desk.look.line = 0
-        desk.refresh()
+        look_at_cpu(desk, cpus[(cpus.index(desk.snap.view_cpu) + by) % len(cpus)])
 
     return do
 
@@ -383,6 +388,16 @@ def _setting(desk: Desk, name: str) -> None:
         desk.look.ascii = value == "on"
 
 
+def _witness(desk: Desk) -> None:
+    """What was explored, to choose from."""
+    explored = desk.console.explored
+    if explored is not None:
+        desk.overlay = Overlay(
+            "choose", f"explore: {explored.verdict}", [each.row for each in explored.listed], selected=0,
+            take=lambda at: desk.execute(f"witness {at + 1}"),
+        )  # fmt: skip
+
+
 _ASKED: dict[str, Callable[[Desk, str], None]] = {
     "help": lambda desk, _: _help(desk),
     "pane": show,
@@ -394,5 +409,6 @@ _ASKED: dict[str, Callable[[Desk, str], None]] = {
     "copy": _copy,
     "shot": _shot,
     "edit": lambda desk, _: _edit(desk),
+    "witness": lambda desk, _: _witness(desk),
 }
 """By the name in ``Result.ask``."""

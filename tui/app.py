@@ -23,7 +23,8 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.screen import Screen
 
-from tui.commands import Console, Move
+from kernelmodel.motion import Motion
+from tui.commands import Console, Move, Result, Work
 from tui.desk import Desk
 from tui.keys import Keymap
 from tui.paint.frame import Frame
@@ -179,12 +180,12 @@ class DebuggerApp(App[None], inherit_bindings=False):
         if self._driver is not None:
             self._driver.write(osc52(text, tmux=bool(os.environ.get("TMUX"))))
 
-    def beside(self, do: Move) -> None:
+    def beside(self, do: Move | Work) -> None:
         """The motion runs in a thread; until it has ended the desk touches the session no more."""
         self.stop_motion = False
         self.motion = asyncio.create_task(self._beside(do))
 
-    async def _beside(self, do: Move) -> None:
+    async def _beside(self, do: Move | Work) -> None:
         reached = self.desk.session.step
 
         def poll(step: int) -> bool:
@@ -194,7 +195,7 @@ class DebuggerApp(App[None], inherit_bindings=False):
             return self.stop_motion
 
         try:
-            work = asyncio.ensure_future(asyncio.to_thread(do, poll))
+            work: asyncio.Future[Motion | Result] = asyncio.ensure_future(asyncio.to_thread(do, poll))
             while not (await asyncio.wait({work}, timeout=PROGRESS_SECONDS))[0]:
                 self.desk.progress(reached)
             self.desk.arrived(work.result())

@@ -16,29 +16,34 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 USAGE = """\
-usage: thp-debug SCENARIO.toml [-b LOC]... [-ex CMD]... [-x FILE]... [--variant V]   the debugger
+usage: thp-debug SCENARIO.toml|TOKEN [-b LOC]... [-ex CMD]... [-x FILE]... [KERNEL]  the debugger
                  [--plain] [--fresh] [--keymap gdb|cgdb|vscode|vim] [--ascii]
                  [--theme ansi|dark|light|contrast] [--no-mouse]
-       thp-debug run      SCENARIO [--variant V] [-b LOC]... [--format text|ndjson]  to the end or the first stop
+       thp-debug run      SCENARIO [KERNEL] [-b LOC]... [--format text|ndjson]       to the end or the first stop
        thp-debug run      SCENARIO -x FILE... [-ex CMD]... [-b LOC]...               a script of debugger commands
        thp-debug check    SCENARIO|FOLDER... [--format text|ndjson|junit|b4]         meet [expect]
+       thp-debug explore  SCENARIO [KERNEL] [--preemptions N] [--time S] [--jobs N]  every interleaving and failure
+                 [--format text|ndjson]
+       thp-debug explore  --list-mutants                                             what --mutant takes
        thp-debug compare  SCENARIO --variant A --variant B... [--expect same|differ] [--format text|ndjson]
        thp-debug matrix   SCENARIO|FOLDER... [--variant V]... [--format text|ndjson|markdown]
        thp-debug replay   TOKEN|FILE [--scenario FILE] [--format text|ndjson]        a run from its token
        thp-debug variants [--format text|ndjson]                                     what is modelled
        thp-debug schema | new                                                        JSON Schema, a first scenario
+KERNEL is --variant V and what is wrong with it: --drop-recheck R1..., --mutant NAME...; in short --variant 'V~NAME'
 """
-COMMANDS = ("run", "check", "compare", "matrix", "replay", "variants", "schema", "new")
+COMMANDS = ("run", "check", "explore", "compare", "matrix", "replay", "variants", "schema", "new")
 FORMS = {
     "run": ("text", "ndjson"),
     "check": ("text", "ndjson", "junit", "b4"),
+    "explore": ("text", "ndjson"),
     "compare": ("text", "ndjson"),
     "matrix": ("text", "ndjson", "markdown"),
     "replay": ("text", "ndjson"),
     "variants": ("text", "ndjson"),
 }
 """What ``--format`` takes, the default first."""
-LATER = ("explore", "conform", "capture")
+LATER = ("conform", "capture")
 
 
 class Parser(argparse.ArgumentParser):
@@ -119,11 +124,12 @@ def batch(command: str, words: list[str]) -> int:
     from tui import headless
 
     gc.set_threshold(100_000, 50, 50)  # what a run makes stays: to look at it again and again costs a quarter of it
-    args = parser(command).parse_args(words)
+    args = parser(command, words).parse_args(words)
     out = headless.Output(getattr(args, "format", "text"), sys.stdout, sys.stderr)
     calls: dict[str, Callable[[], int]] = {
         "run": lambda: run(args, out),
         "check": lambda: headless.check(args.scenario, out),
+        "explore": lambda: explore(args, out),
         "compare": lambda: compare(args, out),
         "matrix": lambda: matrix(args, out),
         "replay": lambda: headless.replay(args.token, args.scenario, out),
@@ -139,8 +145,25 @@ def run(args: argparse.Namespace, out: Output) -> int:
     from tui import headless
 
     if args.lines:
-        return headless.script(args.scenario, args.variant, args.b, args.lines, out)
-    return headless.run(args.scenario, args.variant, args.b, out)
+        return headless.script(args.scenario, kernel(args), args.b, args.lines, out)
+    return headless.run(args.scenario, kernel(args), args.b, out)
+
+
+def explore(args: argparse.Namespace, out: Output) -> int:
+    """``explore``: loaded when it is asked for."""
+    from kernelmodel.explore.types import Options
+    from tui import explored
+
+    if args.list_mutants:
+        return explored.list_mutants(out)
+    options = Options(preemptions=args.preemptions, seconds=args.time, jobs=args.jobs)
+    return explored.explore(args.scenario, kernel(args), options, out)
+
+
+def kernel(args: argparse.Namespace) -> str | None:
+    """The variant with its mutants, as the loader takes it; None: the file's own."""
+    names = [*(f"drop {each}" for each in args.drop_recheck), *args.mutant]
+    return "~".join((args.variant or "", *names)) or None
 
 
 def compare(args: argparse.Namespace, out: Output) -> int:
@@ -157,8 +180,8 @@ def matrix(args: argparse.Namespace, out: Output) -> int:
     return table.matrix(args.scenario, args.variant, out)
 
 
-def parser(command: str) -> Parser:
-    """The options of one subcommand."""
+def parser(command: str, words: list[str]) -> Parser:
+    """The options of one subcommand, for these words."""
     made = Parser(prog=f"thp-debug {command}", allow_abbrev=False)
     if command in FORMS:
         made.add_argument("--format", choices=FORMS[command], default="text")
@@ -167,6 +190,13 @@ def parser(command: str) -> Parser:
         add_session_options(made)
     elif command == "check":
         made.add_argument("scenario", nargs="+", metavar="SCENARIO|FOLDER")
+    elif command == "explore":
+        made.add_argument("scenario", metavar="SCENARIO", nargs="?" if "--list-mutants" in words else None)
+        add_kernel_options(made)
+        made.add_argument("--preemptions", type=number, metavar="N")
+        made.add_argument("--time", type=seconds, metavar="S")
+        made.add_argument("--jobs", type=number, default=1, metavar="N")
+        made.add_argument("--list-mutants", action="store_true")
     elif command == "compare":
         made.add_argument("scenario", metavar="SCENARIO")
         made.add_argument("--variant", action="append", default=[], metavar="V")
@@ -180,9 +210,30 @@ def parser(command: str) -> Parser:
     return made
 
 
+def number(text: str) -> int:
+    """A number that is not negative."""
+    if not text.isascii() or not text.isdecimal() or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"{text!a} is no number")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """``10``, ``0.5``, ``10s``."""
+    whole, point, part = text.removesuffix("s").partition(".")
+    number(whole + part)
+    return float(whole + point + part)
+
+
+def add_kernel_options(made: Parser) -> None:
+    """Which kernel: a variant, and what it lacks."""
+    made.add_argument("--variant", metavar="V")
+    made.add_argument("--drop-recheck", action="append", default=[], metavar="R")
+    made.add_argument("--mutant", action="append", default=[], metavar="NAME")
+
+
 def add_session_options(made: Parser) -> None:
     """What the debugger and ``run`` have in common."""
-    made.add_argument("--variant", metavar="V")
+    add_kernel_options(made)
     made.add_argument("-b", action="append", default=[], metavar="LOC")
     made.add_argument("-ex", action="append", default=[], dest="lines", metavar="CMD")
     made.add_argument(
@@ -202,6 +253,7 @@ def debug(words: list[str]) -> int:
     made.add_argument("--keymap", metavar="PRESET")
     made.add_argument("--theme", metavar="NAME")
     args = made.parse_args(words)
+    args.variant = kernel(args)
     if sys.stdin is None:
         sys.stdin = open(os.devnull)  # noqa: SIM115 - closed with the process
     if not args.plain and not terminal():

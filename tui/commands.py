@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kernelmodel.expr import Expr
     from kernelmodel.session import Session
     from tui.other import Other
+    from tui.verbs.explore import Explored
 
 Move = Callable[[Poll | None], Motion]
 """A motion that has not happened yet."""
@@ -33,6 +34,8 @@ Move = Callable[[Poll | None], Motion]
 PROMPT = "(thp) "
 MORE_PROMPT = ">"
 """Prompt of the lines between ``commands`` and ``end``."""
+TEXTUAL = ("help", "setting", "witness")
+"""What may be asked of a screen and is told in lines as well."""
 MAX_LOG = 20_000
 """Lines of the console that are kept."""
 MAX_QUEUE = 100_000
@@ -48,6 +51,8 @@ class Result:
     failed: bool = False
     """Whether it found something wrong, without being an error itself: a check that failed."""
     move: Move | None = None
+    work: Work | None = None
+    """Something long that moves nothing; what it comes to is said and done as if it were the line's own."""
     quick: bool = False
     """Whether the motion is short enough to be made between two keys."""
     jump: bool = False
@@ -57,6 +62,10 @@ class Result:
     """Something that only a screen can do: (name, argument)."""
     shell: tuple[str, str] | None = None
     """A command line for the user's shell, and its standard input."""
+
+
+Work = Callable[[Poll | None], Result]
+"""Something long that moves nothing, and has not happened yet."""
 
 
 class CommandError(Exception):
@@ -130,6 +139,10 @@ class Console:
         """The run of another variant that follows this one, if there is one."""
         self.compared = ""
         """Its variant, also after it was closed."""
+        self.explored: Explored | None = None
+        """What was found by the exploration that was made last."""
+        self.doing = ""
+        """What something long that is under way tells of itself."""
         self._left = MAX_QUEUE
         self._from: Spot | None = None
         """Where the motion under way began."""
@@ -312,6 +325,12 @@ class Console:
         word, blank, rest = text.lstrip().partition(" ")
         known = self.aliases.get(word)
         return text if known is None else known + blank + rest
+
+    def finished(self, result: Result) -> Result:
+        """Something long has ended with this."""
+        result.lines = [shown(line) for line in result.lines]
+        self.put(result.lines)
+        return result
 
     # -- motions ---------------------------------------------------------------------------------------
     def arrived(self, moved: Motion) -> list[str]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from kernelmodel.motion import Motion
 from kernelmodel.snapshot import Snapshot
 from kernelmodel.stops import Breakpoints
-from tui.actions import ACTIONS, PENDING, ask_screen, focus_number
-from tui.commands import Console, Move, Result
+from tui.actions import ACTIONS, PENDING, ask_screen, focus_number, look_at_cpu
+from tui.commands import Console, Move, Result, Work
 from tui.keys import Keymap, keymap
 from tui.marks import marks
 from tui.paint import frame
@@ -48,8 +48,8 @@ class Shell(Protocol):
     def leave(self) -> None:
         """End the program."""
 
-    def beside(self, do: Move) -> None:
-        """Carry out a motion while keys and screen stay alive; tells ``Desk.arrived`` of its end."""
+    def beside(self, do: Move | Work) -> None:
+        """Carry out something long while keys and screen stay alive; tells ``Desk.arrived`` of its end."""
 
     def interrupt(self) -> None:
         """End that motion early."""
@@ -189,7 +189,18 @@ class Desk:
         self.eye.frame = self.console.frame
         move(self.eye, self.snap, where, Place(slot.width - slot.edge, slot.height - 1))
         self.console.frame = self.eye.frame
-        self.refresh()
+        if self.look.focus == "cpus":
+            self.choose_cpu()
+        else:
+            self.refresh()
+
+    def choose_cpu(self) -> None:
+        """What the cursor of the CPUs' pane is on is in view."""
+        row = self.look.row.get("cpus", 0)
+        if len(self.snap.cpus) > 1 and row < len(self.snap.cpus):
+            look_at_cpu(self, self.snap.cpus[row].cpu)
+        else:
+            self.refresh()
 
     def ask(self, purpose: str, text: str = "", label: str = "") -> None:
         """Open the prompt."""
@@ -261,6 +272,10 @@ class Desk:
             self.shell.leave()
         elif result.move is not None:
             self.go(result.move, result.quick)
+        elif result.work is not None:
+            self.overlay = None
+            self.running = True
+            self.shell.beside(result.work)
         else:
             if result.shell is not None:
                 self._shell(*result.shell)
@@ -300,11 +315,19 @@ class Desk:
     def progress(self, step: int) -> None:
         """A motion under way has come as far as ``step``."""
         key = self.keys.shown("interrupt")
-        self.say(f"running: step {step}   {key} interrupts", "warn")
+        self.say(f"{self.console.doing or f'running: step {step}'}   {key} interrupts", "warn")
 
-    def arrived(self, moved: Motion) -> None:
-        """Show where a motion came to, and go on with the commands that wait."""
+    def arrived(self, moved: Motion | Result) -> None:
+        """Show where a motion came to (or what something else that was long did), and go on with what waits."""
         self.running = False
+        if isinstance(moved, Result):
+            self.message = ()
+            if self._interrupted:
+                self._interrupted = False
+                self.console.queue.clear()
+            self.do(self.console.finished(moved))
+            self._take_keys()
+            return
         self.eye.pte_at = -1
         self.look.follow()
         self.look.reason = ""
@@ -330,6 +353,10 @@ class Desk:
             self.message = ((f" {logged[-1]}" + (f"   (+{len(logged) - 1} before)" if logged[1:] else ""), ""),)
         self.refresh()
         self.next_queued()
+        self._take_keys()
+
+    def _take_keys(self) -> None:
+        """Keys that were pressed meanwhile."""
         while self._ahead and not self.running:
             self.key(*self._ahead.pop(0))
 
@@ -349,6 +376,8 @@ class Desk:
         look.cpus = console.session.m.nr_cpus
         view = frame.view_for(look, self.session.step, self.width, self.height, self.eye.pte_at, console.frame)
         self.snap = self.session.snapshot(view._replace(cpu=console.cpu, since=look.since, watch=console.watched()))
+        if look.cpus > 1 and not look.cpus <= look.row.get("cpus", 0) < look.cpus + len(self.snap.locks):
+            look.row["cpus"] = self.snap.view_cpu
         look.second = console.other.seen(view) if console.other is not None else None
         self.draw()
 

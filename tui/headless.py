@@ -14,6 +14,7 @@ from kernelmodel import scenario as scenarios
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
 from kernelmodel.functions import functions
+from kernelmodel.mutants import spelled
 from kernelmodel.scenario import Problem, ScenarioError
 from kernelmodel.scenario.faults import printable
 from kernelmodel.scenario.types import Place, Scenario
@@ -22,8 +23,9 @@ from kernelmodel.stops import Breakpoints
 from kernelmodel.text_fault import TextFault
 from kernelmodel.tokens import BadAnswer, Token, TokenError
 from kernelmodel.tokens import parse as parse_token
+from kernelmodel.tokens import replay as follow_token
 from kernelmodel.trace import Record, follow, record, text_line
-from kernelmodel.variant_names import VARIANTS, aliases, without_aliases
+from kernelmodel.variant_names import aliases, without_aliases
 
 if TYPE_CHECKING:
     from kernelmodel.check import Verdict
@@ -131,11 +133,20 @@ def told(out: Output, program: str, call: Callable[[], int]) -> int:
 def start(
     name: str, variant: str | None, extra: list[str], out: Output, front_end: Callable[[Session, Breakpoints], int]
 ) -> int:
-    """Load, boot, and let a front end have the session; its exit code."""
-    scenario = load(name, out, variant)
+    """Load, boot, and let a front end have the session; its exit code.
+
+    ``name`` may be a token: the session then stands where it leads.
+    """
+    token = read_token(name) if name.startswith(("thp1:", "token:")) else None
+    if token is not None and variant is not None:
+        raise UsageError("a token says which kernel it is about")
+    scenario = load(name, out, variant) if token is None else scenario_of(token, None, out)
     breaks = breakpoints(scenario, extra)
     try:
-        return front_end(Session(scenario, variant), breaks)
+        session = Session(scenario, mutants=None if token is None else token.mutants)
+        if token is not None and (trouble := lead(session, token)):
+            out.note(f"thp-debug: {trouble}")
+        return front_end(session, breaks)
     except (BootError, ImpossibleAnswer) as error:
         out.problems(problems_of(error, scenario))
         return USAGE
@@ -143,7 +154,7 @@ def start(
 
 def run(name: str, variant: str | None, extra: list[str], out: Output) -> int:
     """``run``: to the end or the first stop."""
-    return start(name, variant, extra, out, lambda session, breaks: emit(session, breaks, {}, out))
+    return start(name, variant, extra, out, lambda session, breaks: emit(session, breaks, out))
 
 
 def script(name: str, variant: str | None, extra: list[str], lines: list[str], out: Output) -> int:
@@ -165,6 +176,8 @@ def script(name: str, variant: str | None, extra: list[str], lines: list[str], o
 
 def follow_script(console: Console, out: Output) -> int:
     """Execute the lines that wait and write what is said; the exit code that they ask for."""
+    from tui.commands import TEXTUAL
+
     code = OK
     while console.queue:
         prompt, text = console.prompt, console.queue[0][0]
@@ -173,12 +186,15 @@ def follow_script(console: Console, out: Output) -> int:
         said = result.lines
         if result.move is not None:
             said = said + console.arrived(result.move(None))
+        elif result.work is not None:
+            result = console.finished(result.work(None))
+            said = said + result.lines
         if out.form == "ndjson":
             out.put(record("console", command=text, output=said, error=result.error or None))
         else:
             for row in (prompt + text, *said):
                 out.line(row.rstrip())
-        if result.ask is not None and result.ask[0] not in ("help", "setting"):
+        if result.ask is not None and result.ask[0] not in TEXTUAL:
             out.note(f"{text}: needs the screen")
         if result.error:
             out.note(f"{console.session.scenario.name}: {' '.join(said[-1:]).strip()}")
@@ -189,10 +205,10 @@ def follow_script(console: Console, out: Output) -> int:
     return code
 
 
-def emit(session: Session, breaks: Breakpoints | None, answers: dict[int, str], out: Output) -> int:
-    """Write the records of a run; the exit code of its last stop."""
+def emit(session: Session, breaks: Breakpoints | None, out: Output, until: int = -1) -> int:
+    """Write the records of a run, to its end, a breakpoint or a step; the exit code of its last stop."""
     code = OK
-    for row in follow(session, breaks, answers):
+    for row in follow(session, breaks, until):
         if out.form == "ndjson":
             out.put(row)
         else:
@@ -242,8 +258,10 @@ def check(names: list[str], out: Output) -> int:
         verdicts.extend(found)
         for verdict in found:
             report(verdict, out)
-        if code == OK and not all(verdict.ok for verdict in found):
+        if code != USAGE and any(not verdict.ok and verdict.known for verdict in found):
             code = FAILED
+        elif code == OK and not all(verdict.ok for verdict in found):
+            code = INCONCLUSIVE
     if out.form == "junit":
         out.line(junit(verdicts, broken))
     elif out.form == "b4":
@@ -252,9 +270,10 @@ def check(names: list[str], out: Output) -> int:
         if text := b4(verdicts, broken, patch_on_stdin()):
             out.line(text)
     elif out.form == "text":
-        failed = sum(not verdict.ok for verdict in verdicts)
-        rest = f", {len(broken)} could not be run" if broken else ""
-        out.line(f"{len(verdicts) - failed} passed, {failed} failed{rest}")
+        passed, unknown = sum(each.ok for each in verdicts), sum(not each.known for each in verdicts)
+        rest = f", {unknown} inconclusive" if unknown else ""
+        rest += f", {len(broken)} could not be run" if broken else ""
+        out.line(f"{passed} passed, {len(verdicts) - passed - unknown} failed{rest}")
     if not verdicts and not broken:
         out.note("thp-debug check: no scenario there")
         return USAGE
@@ -296,14 +315,15 @@ def report(verdict: Verdict, out: Output) -> None:
         out.put(
             record(
                 "check", scenario=verdict.scenario, variant=verdict.variant, ok=verdict.ok, why=list(verdict.why),
-                token=None if verdict.ok else verdict.token,
+                token=None if verdict.ok else verdict.token or None,
             )
         )  # fmt: skip
     elif out.form == "text":
-        out.line(f"{'ok  ' if verdict.ok else 'FAIL'} {verdict.scenario} [{verdict.variant}]")
+        said = "ok  " if verdict.ok else "FAIL" if verdict.known else "open"
+        out.line(f"{said} {verdict.scenario} [{verdict.variant}]")
         for why in verdict.why:
             out.line(f"     {why}")
-        if not verdict.ok:
+        if not verdict.ok and verdict.token:
             out.line(f"     thp-debug replay '{verdict.token}'")
 
 
@@ -328,26 +348,39 @@ def junit(verdicts: list[Verdict], broken: dict[str, list[Problem]]) -> str:
 def replay(text: str, scenario_file: str | None, out: Output) -> int:
     """``replay``: a token (or a file that holds one), verified by its digest."""
     token = read_token(text)
-    name = scenario_file or token.name
-    if scenario_file is None and not Path(name).exists() and Path(Path(name).name).exists():
-        name = Path(name).name
-    scenario = load(name, out, token.variant)
-    if scenario.hash != token.hash:
-        raise UsageError(f"{name} has changed: its hash is {scenario.hash}, the token was made with {token.hash}")
-    if token.variant not in VARIANTS:
-        raise UsageError(f"variant '{token.variant}' is not modelled (there are {', '.join(VARIANTS)})")
+    scenario = scenario_of(token, scenario_file, out)
     try:
-        session = Session(scenario, token.variant)
-        code = emit(session, None, token.answers, out)
-    except BadAnswer as error:
-        raise UsageError(f"the token does not fit {name}: {error}") from None
+        session = Session(scenario, mutants=token.mutants)
+        trouble = lead(session, token)
+        here = session.step
+        session.seek(0)
+        code = emit(session, None, out, here)
     except (BootError, ImpossibleAnswer) as error:
         out.problems(problems_of(error, scenario))
         return USAGE
-    if token.digest and session.digest()[:8] != token.digest:
-        out.note(f"replay ended in state {session.digest()[:8]}, the token says {token.digest}: the model has changed")
+    if trouble:
+        out.note(f"thp-debug replay: {trouble}")
         return FAILED
     return code
+
+
+def scenario_of(token: Token, file: str | None, out: Output) -> Scenario:
+    """The scenario that a token is about: in a file, or where the token says, there or in the working directory."""
+    name = file or token.name
+    if file is None and not Path(name).exists() and Path(Path(name).name).exists():
+        name = Path(name).name
+    scenario = load(name, out, spelled(token.variant, token.mutants))
+    if scenario.hash != token.hash:
+        raise UsageError(f"{name} has changed: its hash is {scenario.hash}, the token was made with {token.hash}")
+    return scenario
+
+
+def lead(session: Session, token: Token) -> str:
+    """Bring a session where a token leads; what is different there, in words."""
+    try:
+        return follow_token(session, token)
+    except (BadAnswer, TokenError) as error:
+        raise UsageError(f"the token does not fit {session.scenario.name}: {error}") from None
 
 
 def read_token(text: str) -> Token:

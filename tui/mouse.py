@@ -42,4 +42,7 @@ def clicked(desk: Desk, x: int, y: int) -> None:
         desk.console.frame, look.line = int(at.value), 0
     elif at.what == "row":
         look.row[at.pane] = int(at.value)
+        if at.pane == "cpus":
+            desk.choose_cpu()
+            return
     desk.refresh()

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from tui.commands import Console, Result, shown
-from tui.told import place_lines
+from tui.commands import TEXTUAL, Console, Result, shown
+from tui.told import mutant_lines, place_lines
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -26,7 +26,7 @@ def run_plain(console: Console, stdin: TextIO, stdout: TextIO) -> int:
     The prompt is written only to a terminal, so that a script's output holds nothing but answers.
     """
     ask = _terminal(console) if stdin.isatty() else _stream(stdin)
-    say(stdout, place_lines(console.session))
+    say(stdout, [*mutant_lines(console.session), *place_lines(console.session)])
     while True:
         try:
             if not settle(console, stdout):
@@ -58,11 +58,15 @@ def carry_out(console: Console, result: Result, stdout: TextIO) -> bool:
             if poll(console.session.step):
                 console.queue.clear()
         say(stdout, said)
+    elif result.work is not None:
+        with interruptible() as poll:
+            found = console.finished(result.work(poll))
+        return carry_out(console, found, stdout)
     elif result.shell is not None:
         from tui.outside import run_shell
 
         run_shell(*result.shell)
-    elif result.ask is not None and result.ask[0] not in ("help", "setting"):
+    elif result.ask is not None and result.ask[0] not in TEXTUAL:
         say(stdout, [f"{result.ask[0]} needs the screen: start without --plain"])
     return not result.quit
 

@@ -14,6 +14,7 @@ from kernelmodel.boot import BootError
 from kernelmodel.comparison import Comparison, Parting
 from kernelmodel.comparison import compare as compare_runs
 from kernelmodel.cpus import event_text
+from kernelmodel.mutants import misfit, taken_apart
 from kernelmodel.outcome import Outcome, finish, in_short, repeated
 from kernelmodel.scenario import Problem, ScenarioError
 from kernelmodel.scenario.faults import printable
@@ -34,7 +35,7 @@ TIE = "\N{NO-BREAK SPACE}"
 def compare(name: str, variants: list[str], expect: str | None, out: Output) -> int:
     """``compare``: 0, or 1 if ``--expect`` was not met; 2 with everything that is wrong."""
     wrong = unusable(variants)
-    sessions, problems, notes = run_all(name, [each for each in dict.fromkeys(variants) if each in VARIANTS])
+    sessions, problems, notes = run_all(name, [] if wrong else variants)
     refuse(out, "thp-debug compare", wrong)
     out.problems(problems)
     if wrong or problems:
@@ -56,9 +57,12 @@ def unusable(variants: list[str]) -> list[tuple[str, str]]:
     """What is wrong with the variants that were asked for, with hints."""
     wrong = []
     for each in dict.fromkeys(variants):
-        if each not in VARIANTS:
-            wrong.append(unknown_variant(each))
-        elif variants.count(each) > 1:
+        variant, mutants = taken_apart(each)
+        if variant not in VARIANTS:
+            wrong.append(unknown_variant(variant))
+            continue
+        wrong += filter(None, (misfit(name, variant) for name in sorted(mutants)))
+        if variants.count(each) > 1:
             message = f"--variant {each} is given {variants.count(each)} times"
             wrong.append((message, "a run is not compared with itself"))
     if len(set(variants)) < 2:
@@ -77,7 +81,7 @@ def run_all(name: str, variants: list[str]) -> tuple[list[Session], list[Problem
             scenario = scenarios.load(name, variant=variant)
             notes.update(dict.fromkeys(scenario.warnings))
             if variant is not None:
-                sessions.append(finish(Session(scenario, variant)))
+                sessions.append(finish(Session(scenario)))
         except (ScenarioError, BootError, ImpossibleAnswer) as error:
             problems.update(dict.fromkeys(problems_of(error, scenario)))
     return sessions, list(problems), list(notes)
@@ -120,7 +124,7 @@ def difference_record(sessions: list[Session], found: Comparison) -> Record:
             "text": side.text,
             "token": outcome.token or None,
         }
-        variants[session.variant] = {key: value for key, value in row.items() if value is not None}
+        variants[session.kernel] = {key: value for key, value in row.items() if value is not None}
     of_event = parting.event >= 0
     return record(
         "difference",
@@ -154,7 +158,7 @@ def text(sessions: list[Session], found: Comparison) -> list[str]:
         lines += ["", "to look at it"]
         for outcome, side in zip(found.outcomes, found.parting.sides, strict=True):
             file = shlex.quote(scenario.name)
-            lines += [f"  thp-debug {file} --variant {outcome.variant} -ex 'goto {side.step}'"]
+            lines += [f"  thp-debug {file} --variant {shlex.quote(outcome.variant)} -ex 'goto {side.step}'"]
         lines += ["", *(f"token: {each.token}" for each in found.outcomes if each.token)]
     return lines
 

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from kernelmodel.session import Session
 
 
+def mutant_lines(session: Session) -> list[str]:
+    """What the model lacks, if it is a mutant."""
+    from kernelmodel.look import mutants
+
+    return [f"MUTANT {name}: {words}" for name, words in mutants(session.m)] if session.mutants else []
+
+
 def place_lines(session: Session) -> list[str]:
     """``#8 alloc_anon_folio:18  fallback …`` and the line of source that comes next; at the end how the run ended."""
     stop = session.stop

@@ -10,6 +10,7 @@ from kernelmodel.decision import Decision, Path
 from kernelmodel.defs import ENOMEM, MMF_HUGE_ZERO_PAGE
 from kernelmodel.machine import ALIVE, GONE, Machine
 from kernelmodel.mm.dup import MMF_INIT_MASK, dup_mmap
+from kernelmodel.mm.mmap_lock import vma_start_write
 from kernelmodel.mm.pgtable import mm_init
 from kernelmodel.mm.tables import table_free
 from kernelmodel.mm.vma import vma_at, vma_free, vma_unlink
@@ -65,6 +66,7 @@ def exit_mmap(mm: Mm, cpu: int) -> Path[None]:
         vma = vma_at(m, mm.id, k)
         assert vma is not None
         yield Decision("exit-vma", "unmapped", addr=vma.vm_start)
+        yield from vma_start_write(vma, cpu)  # for the end of every other thread, which the kernel waits for before
         yield from unmap_vmas(mm, vma.vm_start, vma.vm_end, cpu)
     free_pgtables(mm, 0, m.arch.task_size, 0, 0)
     for k in range(mm.map_count - 1, -1, -1):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from kernelmodel.actors.collapse import madvise_collapse
 from kernelmodel.actors.populate import faultin_page_range, faultin_vma_page_range
 from kernelmodel.decision import Decision, Path
 from kernelmodel.defs import (
@@ -19,8 +20,16 @@ from kernelmodel.defs import (
     VM_SEQ_READ,
 )
 from kernelmodel.mm.lazyfree import madvise_free_single_vma
-from kernelmodel.mm.mmap_lock import mmap_read_lock, mmap_read_unlock, mmap_write_lock, mmap_write_unlock
+from kernelmodel.mm.mmap_lock import (
+    mmap_read_lock,
+    mmap_read_unlock,
+    mmap_write_lock,
+    mmap_write_unlock,
+    vma_end_read,
+)
+from kernelmodel.mm.userfaultfd import userfaultfd_armed
 from kernelmodel.mm.vma import find_vma, find_vma_below, find_vma_intersection
+from kernelmodel.mm.vma_lock import lock_vma_under_rcu
 from kernelmodel.mm.vma_modify import vma_modify
 from kernelmodel.mm.zap import unmap_page_range
 from kernelmodel.scenario.types import Action
@@ -39,16 +48,34 @@ FLAGS = {
 
 
 def madvise(cpu: int, mm: Mm, action: Action) -> Path[int]:
-    """do_madvise, with mmap_lock held for writing where VMAs change, else for reading."""
+    """do_madvise, with mmap_lock held for writing where VMAs change, else for reading; or the lock of one VMA (6.17)."""
     if action.arg("advice") in FLAGS:
         yield from mmap_write_lock(mm, cpu)
         error = yield from madvise_walk_vmas(cpu, mm, action)
         mmap_write_unlock(mm, cpu)
         return error
+    if action.arg("advice") in ("MADV_DONTNEED", "MADV_FREE") and mm.m.release >= (6, 17):
+        vma = yield from try_vma_read_lock(mm, action.address, action.address + action.size)
+        if vma is not None:
+            end = action.address + action.size
+            error = yield from madvise_vma_behavior(vma, action.address, end, action.arg("advice"), cpu)
+            vma_end_read(vma)
+            return error
     yield from mmap_read_lock(mm)
     error = yield from madvise_walk_vmas(cpu, mm, action)
     mmap_read_unlock(mm)
     return error
+
+
+def try_vma_read_lock(mm: Mm, start: int, end: int) -> Path[Vma | None]:
+    """The VMA that holds the whole range, read-locked; None if there is none, or a monitor watches it."""
+    if mm.m.nr_cpus == 1:
+        return None
+    vma = yield from lock_vma_under_rcu(mm, start)
+    if vma is not None and (end > vma.vm_end or userfaultfd_armed(vma)):
+        vma_end_read(vma)
+        return None
+    return vma
 
 
 def madvise_walk_vmas(cpu: int, mm: Mm, action: Action) -> Path[int]:
@@ -82,6 +109,8 @@ def madvise_vma_behavior(vma: Vma, start: int, end: int, advice: str, cpu: int) 
     mm = vma.vm_mm
     if advice in ("MADV_DONTNEED", "MADV_FREE"):
         return (yield from madvise_dontneed_free(vma, start, end, advice, cpu))
+    if advice == "MADV_COLLAPSE":
+        return (yield from madvise_collapse(vma, start, end, cpu))
     if advice.startswith("MADV_POPULATE"):
         yield Decision("madvise-vma", "populate", addr=start)
         return (yield from faultin_vma_page_range(mm, start, end, advice == "MADV_POPULATE_WRITE", cpu))
@@ -109,5 +138,5 @@ def madvise_dontneed_free(vma: Vma, start: int, end: int, advice: str, cpu: int)
         yield Decision("madvise-vma", "free", addr=start)
         return (yield from madvise_free_single_vma(vma, start, end, cpu))
     yield Decision("madvise-vma", "zap", addr=start)
-    yield from unmap_page_range(vma, start, end, cpu, False)
+    yield from unmap_page_range(vma, start, end, cpu, False, True)
     return 0

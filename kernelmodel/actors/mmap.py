@@ -23,8 +23,16 @@ from kernelmodel.defs import (
     VM_SPECIAL,
 )
 from kernelmodel.machine import Machine
+from kernelmodel.mm.mmap_lock import vma_start_write
 from kernelmodel.mm.vma import find_vma_intersection, vma_alloc, vma_link
-from kernelmodel.mm.vma_modify import SYSCTL_MAX_MAP_COUNT, do_munmap, merged, take_over, vma_merge_new_range
+from kernelmodel.mm.vma_modify import (
+    SYSCTL_MAX_MAP_COUNT,
+    do_munmap,
+    dup_anon_vma,
+    merged,
+    take_over,
+    vma_merge_new_range,
+)
 from kernelmodel.scenario.types import Action
 from kernelmodel.structs import Mm, Vma
 
@@ -66,28 +74,40 @@ def mmap_region(mm: Mm, start: int, end: int, vm_flags: int, name: str, cpu: int
     prev, nxt = vma_merge_new_range(mm, start, end, vm_flags)
     if prev is not None or nxt is not None:
         yield merged("mmap", start, prev, nxt)
-        expand(prev, nxt, start, end)
-        return 0
+        done = yield from vma_expand(prev, nxt, start, end, cpu)
+        if done:
+            return 0
     yield Decision("mmap-vma", "new", addr=start, arg=vm_flags)
     vma = vma_alloc(m, name)
     if vm_flags & VM_SPECIAL:
         vm_flags &= ~VM_LOCKED
     vma.vm_start, vma.vm_end, vma.vm_flags = start, end, vm_flags
     vma.vm_pgoff = 0 if vm_flags & VM_SHARED else start >> m.arch.page_shift
+    yield from vma_start_write(vma, cpu)
     vma_link(mm, vma)
     return 0
 
 
-def expand(prev: Vma | None, nxt: Vma | None, start: int, end: int) -> None:
-    """Let the previous VMA reach over the range (and the next one), or the next one down to its start."""
+def vma_expand(prev: Vma | None, nxt: Vma | None, start: int, end: int, cpu: int) -> Path[bool]:
+    """Let the previous VMA reach over the range (and the next one), or the next one down to its start (vma_expand).
+
+    False if there is no memory for it.
+    """
+    touched = [each for each in (prev, nxt) if each is not None]
+    failed = yield from dup_anon_vma(touched[0], touched, cpu)
+    if failed:
+        return False
+    for k in range(len(touched)):
+        yield from vma_start_write(touched[k], cpu)
     if prev is not None:
         take_over(prev, nxt)
         prev.vm_end = max(prev.vm_end, end)
     elif nxt is not None:
         nxt.vm_pgoff -= nxt.vm_start - start >> nxt.m.arch.page_shift
         nxt.vm_start = start
+    return True
 
 
 def munmap(cpu: int, mm: Mm, action: Action) -> Path[int]:
     """0, also where nothing is mapped; -EINVAL, -ENOMEM."""
-    return (yield from do_munmap(mm, action.address, action.size, cpu))
+    return (yield from do_munmap(mm, action.address, action.size, cpu, True))

@@ -16,6 +16,7 @@ from kernelmodel.defs import (
     VM_UFFD_MISSING,
     VM_UFFD_WP,
 )
+from kernelmodel.mm.mmap_lock import vma_start_write
 from kernelmodel.mm.move import move_page_tables
 from kernelmodel.mm.unmapped_area import get_unmapped_area
 from kernelmodel.mm.vma import find_vma, find_vma_below, find_vma_intersection, vma_link
@@ -45,7 +46,7 @@ def mremap(cpu: int, mm: Mm, action: Action) -> Path[int]:
         return (yield from mremap_to(mm, addr, old_len, to or 0, new_len, flags, cpu))
     yield Decision("mremap-vma", kind_of(old_len, new_len), addr=addr, arg=new_len)
     if old_len >= new_len:
-        failed = yield from shrink(mm, addr, old_len, new_len, cpu)
+        failed = yield from shrink(mm, addr, old_len, new_len, cpu, True)
         return failed or addr
     ret = vma_to_resize(vma, addr, old_len, new_len, flags)
     if ret:
@@ -72,11 +73,11 @@ def kind_of(old_len: int, new_len: int) -> str:
     return "same" if old_len == new_len else "shrink" if old_len > new_len else "grow"
 
 
-def shrink(mm: Mm, addr: int, old_len: int, new_len: int, cpu: int) -> Path[int]:
+def shrink(mm: Mm, addr: int, old_len: int, new_len: int, cpu: int, unlock: bool) -> Path[int]:
     """Unmap what is too much."""
     if old_len == new_len:
         return 0
-    return (yield from do_munmap(mm, addr + new_len, old_len - new_len, cpu))
+    return (yield from do_munmap(mm, addr + new_len, old_len - new_len, cpu, unlock))
 
 
 def remap_move(mm: Mm, start: int, size: int, to: int, flags: frozenset[str], cpu: int) -> Path[int]:
@@ -123,7 +124,7 @@ def mremap_to(
         if failed:
             return failed
     if old_len > new_len:
-        failed = yield from shrink(mm, addr, old_len, new_len, cpu)
+        failed = yield from shrink(mm, addr, old_len, new_len, cpu, False)
         if failed:
             return failed
         old_len = new_len
@@ -167,6 +168,7 @@ def move_vma(
     mm, locked = vma.vm_mm, vma.vm_flags & VM_LOCKED
     if mm.map_count >= SYSCTL_MAX_MAP_COUNT - 3:
         return -ENOMEM
+    yield from vma_start_write(vma, cpu)
     new_vma = yield from copy_vma(vma, addr, new_addr, new_len, cpu)
     old = find_vma(mm, addr)  # the old one may have been merged with it
     assert old is not None
@@ -199,5 +201,6 @@ def copy_vma(vma: Vma, addr: int, new_addr: int, new_len: int, cpu: int) -> Path
         return new_vma
     new_vma = vm_area_dup(vma)
     new_vma.vm_start, new_vma.vm_end, new_vma.vm_pgoff = new_addr, new_addr + new_len, pgoff
+    yield from vma_start_write(new_vma, cpu)
     vma_link(mm, new_vma)
     return new_vma

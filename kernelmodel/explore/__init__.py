@@ -269,7 +269,7 @@ class Exploration:
                 wrong[name] = Violation(name, words, self._witness(way, target))
         for kind, outcome, found in way.ways:
             if kind == "bug":
-                wrong[outcome] = Violation(outcome, WORDS["bug"], self._witness(way, (kind, outcome, found)))
+                wrong[outcome] = Violation(outcome, self.paths.bugs.get(outcome, ""), self._witness(way, (kind, outcome, found)))
         wholes = {self.end_target(whole): whole for whole in way.ends}
         outcomes = [
             self._outcome(wholes[target], self._witness(way, target))
@@ -309,7 +309,4 @@ class Exploration:
         return Outcome(end, tuple(results), accesses, witness, why)
 
 
-WORDS = {
-    "endless-refault": "a fault is taken again and again, although nobody refuses anything",
-    "bug": "the kernel would stop here",
-}
+WORDS = {"endless-refault": "a fault is taken again and again, although nobody refuses anything"}

@@ -39,25 +39,31 @@ class Part(NamedTuple):
     why: str
 
 
-def patterns(search: Exploration, start: int) -> list[str]:
+def patterns(search: Exploration, start: int, jobs: int) -> list[str]:
     """Prefixes of what the first CPU is granted (``+``) and refused (``-``); each run has exactly one of them.
 
-    They are those of its runs alone, so that the parts are about as large as each other.
+    As many as there are processes, if its runs differ that much; the largest part is divided again and again, where
+    large is what has many stops in the CPU's runs alone.
     """
-    moves, alone = search.moves, set[str]()
+    moves = search.moves
     first = moves.paths.locals[start & LOCAL_MASK]
     work = [(moves.state(start), first, "")]
+    stops: dict[str, int] = {}
     while work:
         state, local, signs = work.pop()
-        steps = moves.paths.successors(local, state)
-        for after, then, label, _ in steps:
+        stops[signs] = stops.get(signs, 0) + 1
+        for after, then, label, _ in moves.paths.successors(local, state) if len(signs) < DEPTH else ():
             asked = label.happenings and label.happenings[0].kind in ENVIRONMENT
-            sign = ("-" if label.refused else "+") if asked else ""
-            work.append((after, then, signs + sign))
-        if not steps or len(signs) == DEPTH:
-            alone.add(signs)
-    inner = {signs[:n] for signs in alone for n in range(len(signs))}
-    return sorted({each + sign for each in inner for sign in "+-"} - inner) or [""]
+            work.append((after, then, signs + (("-" if label.refused else "+") if asked else "")))
+    size = {part: sum(n for signs, n in stops.items() if signs.startswith(part)) for part in stops}
+    parts = [""]
+    while len(parts) < jobs:
+        largest = max(parts, key=lambda part: size.get(part, 0) if part + "+" in size else -1)
+        if largest + "+" not in size:
+            break
+        parts.remove(largest)
+        parts += [largest + "+", largest + "-"]
+    return parts
 
 
 def survey_in_parts(search: Exploration, start: int, executor: Executor | None) -> Seen:
@@ -73,7 +79,7 @@ def survey_in_parts(search: Exploration, start: int, executor: Executor | None) 
             executor = stack.enter_context(ProcessPoolExecutor(jobs))
         tasks = [
             executor.submit(visit, search.scenario, search.variant, search.mutants, search.options, pattern)
-            for pattern in patterns(search, start)
+            for pattern in patterns(search, start, jobs)
         ]
         for part in _finished(tasks, seen):
             states.update(part.states)

@@ -100,8 +100,8 @@ class Local:
         self.mapped = -1
         self.asked = 0
         """Wishes so far, as far as the CPU's pattern goes."""
-        self.origin: tuple[Local, int, str | None] | None = None
-        """From which local state, in which state of the machine, by which answer it was first reached."""
+        self.origin: tuple[Local, Effect, str | None] | None = None
+        """From which local state, with which effect, by which answer it was first reached."""
         self.live: tuple[Driver, Decision | Wait | None] | None = None
         self.asks: list[tuple[Effect, tuple[tuple[str | None, bool], ...]]] = []
         self.runs: dict[str | None, list[tuple[Effect, Local, Label]]] = {}
@@ -125,6 +125,8 @@ class Paths:
         self.patterns = [pattern, *[""] * (len(programs) - 1)]
         self.alone = len(programs) == 1
         self.locals: list[Local] = []
+        self.bugs: dict[str, str] = {}
+        """By name: what the kernel's bugs say that some run comes to."""
         self._by_key: dict[Key, Local] = {}
         self._templates: dict[Key, int] = {}
         self._keys: list[Key] = []
@@ -181,8 +183,8 @@ class Paths:
                 return answers
         live = self._live(local)
         local.live = live
-        self._enter(local, state)
-        self.world.begin()
+        self.world.restore(state)
+        self._enter(local)
         answers = self._ask(local, live[1])
         local.asks.append((self.world.end(), answers))
         return answers
@@ -209,8 +211,8 @@ class Paths:
             if self.world.fits(entry[0], state):
                 return entry
         driver, at = self._live(local)
-        self._enter(local, state)
-        self.world.begin()
+        self.world.restore(state)
+        self._enter(local)
         happenings: list[Happening] = []
         natural = True
         if isinstance(at, Question):
@@ -218,10 +220,11 @@ class Paths:
             natural = answer == (self.programs[local.cpu].scripted(local.event, at) or outcome)
             happenings.append(Happening(at.kind, answer or "", reason[4:] if reason.startswith("pmd-") else "", True))
             self.programs[local.cpu].use(local.event, at)
+        self.world.mark()
         after = self._go(local, driver, answer, happenings)
         effect = self.world.end()
         if after.origin is None:
-            after.origin = (local, state, answer)
+            after.origin = (local, effect, answer)
         again = local.stop is not None and local.stop.kind == "return" and after.event == local.event
         again = again or (after.stop is not None and after.stop.kind == "pmd-same")
         bug = happenings[-1].outcome if happenings and happenings[-1].kind == "bug" else ""
@@ -242,6 +245,7 @@ class Paths:
                     at = driver.advance(None)
             except KernelBug as bug:
                 happenings.append(Happening("bug", bug.name, "", False))
+                self.bugs.setdefault(bug.name, bug.why)
                 after = self._intern(BUG, Past(cpu, event, results, mapped, asked), (bug.name,))
                 after.why = bug.why
                 return after
@@ -258,13 +262,14 @@ class Paths:
             kind = STOP
             if not isinstance(at, Question):
                 found = dict(at.more).get("found", "")
-                happenings.append(Happening(at.kind, at.outcome, found, False))
+                happenings.append(Happening(at.kind, at.outcome or at.reason, found, False))
                 if at.kind == "install":
                     mapped = at.order
                 elif at.kind == "zero-page":
                     mapped = 0
                 elif at.kind == "bug":
                     kind = BUG
+                    self.bugs.setdefault(at.outcome, at.reason)
         key, mentions = self.fingerprints.of(driver)
         after = self._intern(kind, Past(cpu, event, results, mapped, asked), key, mentions)
         if isinstance(at, Wait):
@@ -276,8 +281,8 @@ class Paths:
         return after
 
     # -- paths that are alive ----------------------------------------------------------------------
-    def _enter(self, local: Local, state: int) -> None:
-        self.world.restore(state)
+    def _enter(self, local: Local) -> None:
+        """Be on its CPU."""
         if self.this_cpu is not None:
             self.this_cpu.this_cpu = local.cpu
 
@@ -293,9 +298,15 @@ class Paths:
             way.append(at.origin)
             at = at.origin[0]
         found: tuple[Driver, Decision | Wait | None] = (self.programs[at.cpu].begin(at.event), None)
-        for before, state, answer in reversed(way):
-            self._enter(before, state)
+        steps = reversed(way)
+
+        def again(effect: Effect) -> None:
+            nonlocal found
+            before, _, answer = next(steps)
+            self._enter(before)
             found = self._again(before, found[0], answer)
+
+        self.world.replay([effect for _, effect, _ in reversed(way)], again)
         return found
 
     def _again(self, local: Local, driver: Driver, answer: str | None) -> tuple[Driver, Decision | Wait | None]:
@@ -308,6 +319,7 @@ class Paths:
             if at is not None:
                 return driver, at
             event, answer = event + 1, None
+            self.programs[local.cpu].may_begin(event)
             driver = self.programs[local.cpu].begin(event)
 
 

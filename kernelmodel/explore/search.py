@@ -50,6 +50,17 @@ class Reads(NamedTuple):
     """Locks that its CPU holds."""
 
 
+class Parts(NamedTuple):
+    """What an effect means to others."""
+
+    looks: frozenset[int]
+    """Shared locks that it looks at without taking its own part."""
+    taken: frozenset[int]
+    """Those of which it takes or drops its own part."""
+    writes: frozenset[int]
+    """Everything else that it writes."""
+
+
 class Locks(NamedTuple):
     """Fields that are locks, by name."""
 
@@ -85,6 +96,8 @@ class Moves:
         self._looks: list[set[int]] = [set() for _ in range(self.n)]
         """By CPU: cells of shared locks that it looks at without taking its own part: a writer does."""
         self._held: dict[int, dict[int, dict[int, bool]]] = {}
+        self._parts: dict[int, Parts] = {}
+        self._accounted: set[tuple[int, frozenset[int]]] = set()
         self._news = False
         """Was anything learnt since it was last asked what is quiet?"""
 
@@ -159,29 +172,41 @@ class Moves:
     # -- what no other CPU notices -----------------------------------------------------------------
     def _account(self, pair: int, cpu: int, effects: list[Effect], may_be_quiet: bool) -> None:
         """Learn what a step reads and writes."""
-        chunks, shared = self.world.chunks, self.locks.shared
         held = self._holds(pair >> LOCAL_BITS, cpu)
-        own = {lock for lock, alone in held.items() if alone}
-        writes, looks = self._writes[cpu], self._looks[cpu]
-        cells: set[int] = set()
-        taken: set[int] = set()
+        own = frozenset([lock for lock, alone in held.items() if alone])
+        cells: frozenset[int] = frozenset()
+        taken: frozenset[int] = frozenset()
         for effect in effects:
+            parts = self._parts.get(id(effect))
+            if parts is None:
+                parts = self._parts[id(effect)] = self._parts_of(effect)
             cells |= effect.cells_read
-            looked = {cell for cell in effect.cells_read if chunks[cell >> CHUNK_SHIFT][0].name in shared}
-            self._news = self._news or not looked <= looks
-            looks |= looked
-            for cell in effect.cells_written | effect.cells_changed:
-                if chunks[cell >> CHUNK_SHIFT][0].name in shared:
-                    taken.add(cell)
-                else:
-                    may_be_quiet = False
-                known = writes.get(cell)
-                writes[cell] = frozenset(own) if known is None else known & own
-                self._news = self._news or writes[cell] != known
+            taken |= parts.taken
+            may_be_quiet = may_be_quiet and not parts.writes
+            if (id(effect), own) not in self._accounted:
+                self._accounted.add((id(effect), own))
+                self._learn_of(parts, cpu, own)
         if may_be_quiet:
-            self._reads[pair] = Reads(cpu, frozenset(cells), frozenset(taken), frozenset(held))
+            self._reads[pair] = Reads(cpu, cells, taken, frozenset(held))
             if self._is_quiet(self._reads[pair]):
                 self.quiet.add(pair)
+
+    def _parts_of(self, effect: Effect) -> Parts:
+        chunks, shared = self.world.chunks, self.locks.shared
+        written = effect.cells_written | effect.cells_changed
+        taken = frozenset([cell for cell in written if chunks[cell >> CHUNK_SHIFT][0].name in shared])
+        looks = frozenset([cell for cell in effect.cells_read if chunks[cell >> CHUNK_SHIFT][0].name in shared])
+        return Parts(looks, taken, written - taken)
+
+    def _learn_of(self, parts: Parts, cpu: int, own: frozenset[int]) -> None:
+        """A CPU does this while it holds these locks alone."""
+        writes, looks = self._writes[cpu], self._looks[cpu]
+        self._news = self._news or not parts.looks <= looks
+        looks |= parts.looks
+        for cell in parts.taken | parts.writes:
+            known = writes.get(cell)
+            writes[cell] = own if known is None else known & own
+            self._news = self._news or writes[cell] != known
 
     def _is_quiet(self, step: Reads) -> bool:
         for other in range(self.n):

@@ -9,8 +9,8 @@ two stops depends on those reads alone, so it need not run again where they are 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 from kernelmodel.journal import CHUNK, CHUNK_SHIFT, MASK, Field, Journal
 
@@ -23,13 +23,15 @@ UNKNOWN = -1
 class Trace:
     """Cells (by the journal's number) that were read before they were written, with their values, and those written."""
 
-    __slots__ = ("read", "runs", "written")
+    __slots__ = ("read", "runs", "said", "written")
 
     def __init__(self) -> None:
         self.read: dict[int, int] = {}
         self.runs: list[tuple[int, array[int]]] = []
         """Cells in a row that were read at once: the first, and the values."""
         self.written: set[int] = set()
+        self.said: list[Any] = []
+        """What each read gave, in order."""
 
 
 class Traced(Field):
@@ -48,6 +50,7 @@ class Traced(Field):
         trace: Trace = self.journal.trace
         if cell not in trace.written:
             trace.read.setdefault(cell, value)
+        trace.said.append(value)
         return value
 
     def run(self, i: int, n: int) -> list[int]:
@@ -60,11 +63,15 @@ class Traced(Field):
             if trace.written.isdisjoint(range(cell, cell + take)):
                 values = self.chunks[i >> CHUNK_SHIFT][i & MASK : (i & MASK) + take]
                 trace.runs.append((cell, values))
-                found.extend(values)
             else:
-                found.extend([self.get(k) for k in range(i, i + take)])
+                values = self.chunks[i >> CHUNK_SHIFT][i & MASK : (i & MASK) + take]
+                for k, value in enumerate(values, cell):
+                    if k not in trace.written:
+                        trace.read.setdefault(k, value)
+            found.extend(values)
             i += take
             n -= take
+        trace.said.append(tuple(found))
         return found
 
     def set(self, i: int, value: int) -> None:
@@ -93,6 +100,29 @@ class Statistic(Field):
 
     def fill(self, i: int, n: int, value: int) -> None:
         """Not counted."""
+
+
+class Replayed(Field):
+    """A Field whose reads give what they gave before, and to which stores do nothing."""
+
+    __slots__ = ()
+
+    def get(self, i: int) -> int:
+        """As before."""
+        return next(self.journal.trace)  # type: ignore[no-any-return]
+
+    def run(self, i: int, n: int) -> list[int]:
+        """As before."""
+        return list(next(self.journal.trace))
+
+    def set(self, i: int, value: int) -> None:
+        """Nothing."""
+
+    def fill(self, i: int, n: int, value: int) -> None:
+        """Nothing."""
+
+    def poke(self, i: int, value: int) -> None:
+        """Nothing."""
 
 
 class Watched(Field):
@@ -133,6 +163,8 @@ class Effect(NamedTuple):
     """Cells that were written and not read before."""
     cells_changed: frozenset[int]
     """Cells that were read and then written."""
+    said: tuple[Any, ...]
+    """What each read gave, in order, from ``World.mark`` on: enough to run the code again without a machine."""
 
 
 class World:
@@ -183,6 +215,19 @@ class World:
         self.journal.trace = self.trace
         return said, seen
 
+    def replay(self, effects: Iterable[Effect], run: Callable[[Effect], None]) -> None:
+        """Run code once more that had these effects, one after the other; the machine is not touched."""
+        kinds = [(field, type(field)) for field in self.journal.fields if type(field) is Traced]
+        for field, _ in kinds:
+            field.__class__ = Replayed
+        for effect in effects:
+            self.journal.trace = iter(effect.said)
+            run(effect)
+        for field, kind in kinds:
+            field.__class__ = kind
+        self.journal.trace = self.trace
+        self.journal.drop()
+
     # -- states ------------------------------------------------------------------------------------
     def _grow(self) -> None:
         """Learn of chunks that have come into being."""
@@ -224,7 +269,7 @@ class World:
         """Put the machine into a state."""
         self._grow()
         at, wanted = self.at, self.states[state]
-        for cell in self.trace.written:  # by code of which nobody asked what it did
+        for cell in self.trace.written:  # by code that was broken off
             self._varies(cell >> CHUNK_SHIFT)
             at[cell >> CHUNK_SHIFT] = UNKNOWN
         self.begin()
@@ -241,6 +286,11 @@ class World:
         self.trace.read.clear()
         self.trace.runs.clear()
         self.trace.written.clear()
+        self.trace.said.clear()
+
+    def mark(self) -> None:
+        """From here on the code can be run again."""
+        self.trace.said.clear()
 
     def end(self) -> Effect:
         """It has run: what it read and wrote.  The journal forgets it."""
@@ -263,8 +313,11 @@ class World:
         written = set(written)
         for cell, values in self.trace.runs:
             seen.update(range(cell, cell + len(values)))
+        said = tuple(self.trace.said)
         self.begin()
-        return Effect(reads, writes, frozenset(seen - written), frozenset(written - seen), frozenset(written & seen))
+        return Effect(
+            reads, writes, frozenset(seen - written), frozenset(written - seen), frozenset(written & seen), said
+        )
 
     def _change(self, rows: Slices) -> int:
         """Number of a change to a chunk."""

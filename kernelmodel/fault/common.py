@@ -6,10 +6,10 @@ Linux 6.5 mm/memory.c.
 
 from __future__ import annotations
 
-from kernelmodel.decision import Decision, Path
+from kernelmodel.decision import Decision, Path, Step
 from kernelmodel.defs import FAULT_FLAG_ORIG_PTE_VALID, FAULT_FLAG_WRITE
 from kernelmodel.mm.lock import spin_lock
-from kernelmodel.mm.pgtable import pmd_none, pte_offset_map_nolock, pte_unmap_unlock, set_pte_at
+from kernelmodel.mm.pgtable import pmd_none, pte_offset_map_nolock, pte_same, pte_unmap, pte_unmap_unlock, set_pte_at
 from kernelmodel.structs import VmFault
 
 
@@ -21,12 +21,15 @@ def handle_pte_fault(vmf: VmFault) -> Path[int]:
         vmf.flags &= ~FAULT_FLAG_ORIG_PTE_VALID
         yield Decision("orig-pte", "pmd-none", addr=vmf.address)
     else:
+        yield Step("step", "F7b", addr=vmf.address)
         vmf.pte, found = pte_offset_map_nolock(m, vmf.pmd, vmf.address)
         if vmf.pte is None:
             yield Decision("orig-pte", "NULL", addr=vmf.address, reason=f"pmd-{found}", more=(("found", found),))
             return 0
         vmf.orig_pte = m.pgtable.get(vmf.pte)
         vmf.flags |= FAULT_FLAG_ORIG_PTE_VALID
+        if not m.arch.pte_present(vmf.orig_pte):
+            pte_unmap(vmf)  # of what is not none: pte_unmap_same() in do_swap_page()
         yield Decision("orig-pte", orig_pte_kind(vmf), addr=vmf.address, arg=vmf.orig_pte)
         if not vmf.orig_pte:
             vmf.pte = None
@@ -40,7 +43,7 @@ def handle_pte_fault(vmf: VmFault) -> Path[int]:
     yield from spin_lock(m, table, vmf.cpu)
     vmf.ptl = table
     entry = vmf.orig_pte
-    if m.pgtable.get(vmf.pte) != entry:
+    if not pte_same(m, vmf.pte, entry):
         yield Decision("recheck", "changed", addr=vmf.address)
         pte_unmap_unlock(vmf)
         return 0

@@ -2,7 +2,7 @@
 """From the program's access to the page tables: the hardware's walk, the exception, ``__handle_mm_fault``.
 
 Sources: Linux 6.5 arch/x86/mm/fault.c (do_user_addr_fault) and mm/memory.c (handle_mm_fault, mm_account_fault,
-__handle_mm_fault).  Locks of the VMA and the mm are not taken here: no event of one CPU could contend for them.
+__handle_mm_fault).  Where there is one CPU, which nobody can contend with, a fault takes no lock of its VMA.
 
 __handle_mm_fault serves all releases until 7.1: only the policy differs, by ``pmd_refusal``.  7.0 jumps to the PTE
 level where the lockless read of the PMD finds none, to which the tests of 6.5 come as well; and it has a branch for
@@ -12,11 +12,12 @@ refuses in 6.18 and in 7.0 (there whatever is not present) are one here.
 
 from __future__ import annotations
 
-from kernelmodel.decision import Decision, Path, Wait
+from kernelmodel.decision import Decision, Path, Step, Wait
 from kernelmodel.defs import (
     FAULT_FLAG_DEFAULT,
     FAULT_FLAG_TRIED,
     FAULT_FLAG_USER,
+    FAULT_FLAG_VMA_LOCK,
     FAULT_FLAG_WRITE,
     PGFAULT,
     VM_ACCESS_FLAGS,
@@ -30,9 +31,11 @@ from kernelmodel.defs import (
 )
 from kernelmodel.fault import huge_pmd
 from kernelmodel.fault.common import handle_pte_fault
-from kernelmodel.mm.mmap_lock import mmap_read_lock, mmap_read_unlock
+from kernelmodel.mm.contents import store_to
+from kernelmodel.mm.mmap_lock import mmap_read_lock, mmap_read_unlock, vma_end_read
 from kernelmodel.mm.pgtable import pmd_alloc, pmd_none, translate
 from kernelmodel.mm.vma import find_vma
+from kernelmodel.mm.vma_lock import lock_vma_under_rcu
 from kernelmodel.mm.vmstat import count_vm_event
 from kernelmodel.structs import Mm, Vma, VmFault
 
@@ -44,15 +47,11 @@ def access(cpu: int, mm: Mm, address: int, write: bool) -> Path[tuple[int, int]]
     """One instruction that touches memory: (passes through the fault path, what the last one returned)."""
     faults = 0
     ret = 0
-    tried = 0
-    while tried or not hardware_allows(mm, address, write):  # a retry does not go back to the instruction
-        if faults == MAX_FAULTS:
-            yield Decision("bug", "endless-refault", addr=address, reason="endless-refault", arg=faults)
-        ret = yield from do_user_addr_fault(cpu, mm, address, write, tried)
-        faults += 1
-        if ret & VM_FAULT_ERROR:
-            break
-        tried = FAULT_FLAG_TRIED if ret & VM_FAULT_RETRY else 0
+    while not ret & VM_FAULT_ERROR and not hardware_allows(mm, address, write):
+        yield Step("step", "F0", addr=address)
+        faults, ret = yield from do_user_addr_fault(cpu, mm, address, write, faults)
+    if write and mm.m.keeps_contents and not ret & VM_FAULT_ERROR:
+        store_to(mm, address, cpu)
     return faults, ret
 
 
@@ -63,34 +62,71 @@ def hardware_allows(mm: Mm, address: int, write: bool) -> bool:
     return arch.hw_present(value) and (not write or arch.pte_write(value))
 
 
-def do_user_addr_fault(cpu: int, mm: Mm, address: int, write: bool, tried: int) -> Path[int]:
-    """Find the VMA and check the access, as the exception handler does.
+def do_user_addr_fault(cpu: int, mm: Mm, address: int, write: bool, faults: int) -> Path[tuple[int, int]]:
+    """Find the VMA, check the access, handle the fault, as the exception handler does: under the VMA's lock if it can.
 
-    A fault that asks for a retry has let go of mmap_lock.
+    A fault that asks for a retry has let go of its lock, and comes back under the mmap_lock without a look at what the
+    hardware would say now.  ``faults``: passes of this access so far.
     """
-    yield from mmap_read_lock(mm)
-    vma = find_vma(mm, address)
-    if vma is None:
-        mmap_read_unlock(mm)
-        yield Decision("return", "VM_FAULT_SIGSEGV", addr=address, reason="no-vma", arg=int(write))
-        return VM_FAULT_SIGSEGV
-    if not vma.vm_flags & (VM_WRITE if write else VM_ACCESS_FLAGS):
-        yield Decision("return", "VM_FAULT_SIGSEGV", addr=address, reason="access-error", arg=int(write))
-        return VM_FAULT_SIGSEGV
-    flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER | tried
-    if write:
-        flags |= FAULT_FLAG_WRITE
-    ret = yield from handle_mm_fault(vma, address, flags, cpu)
-    if not ret & VM_FAULT_RETRY:
-        mmap_read_unlock(mm)
-    return ret
+    m = mm.m
+    flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER | (FAULT_FLAG_WRITE if write else 0)
+    vma = None
+    if m.nr_cpus > 1:
+        vma = yield from lock_vma_under_rcu(mm, address)
+    if vma is not None and access_error(vma, write):
+        vma_end_read(vma)
+        if m.release >= (6, 10):  # before, the mmap_lock is taken to say the same
+            return (yield from bad_area(address, write, "access-error", faults))
+    elif vma is not None:
+        yield from note_pass(address, faults)
+        faults += 1
+        ret = yield from handle_mm_fault(vma, address, flags | FAULT_FLAG_VMA_LOCK, cpu)
+        if not ret & VM_FAULT_RETRY or m.release < (6, 6):
+            vma_end_read(vma)
+        if not ret & VM_FAULT_RETRY:
+            return faults, ret
+        if ret & VM_FAULT_MAJOR and m.release >= (6, 8):
+            flags |= FAULT_FLAG_TRIED
+
+    # lock_mmap:
+    while True:  # retry:
+        yield from mmap_read_lock(mm)
+        vma = find_vma(mm, address)
+        if vma is None or access_error(vma, write):
+            mmap_read_unlock(mm)
+            return (yield from bad_area(address, write, "no-vma" if vma is None else "access-error", faults))
+        yield from note_pass(address, faults)
+        faults += 1
+        ret = yield from handle_mm_fault(vma, address, flags, cpu)
+        if not ret & VM_FAULT_RETRY:
+            mmap_read_unlock(mm)
+            return faults, ret
+        flags |= FAULT_FLAG_TRIED
+
+
+def access_error(vma: Vma, write: bool) -> bool:
+    """Does the VMA forbid it?"""
+    return not vma.vm_flags & (VM_WRITE if write else VM_ACCESS_FLAGS)
+
+
+def bad_area(address: int, write: bool, why: str, faults: int) -> Path[tuple[int, int]]:
+    """A signal; it counts as a pass."""
+    yield Decision("return", "VM_FAULT_SIGSEGV", addr=address, reason=why, arg=int(write))
+    return faults + 1, VM_FAULT_SIGSEGV
+
+
+def note_pass(address: int, faults: int) -> Path[None]:
+    """A bug where an access has faulted so often that it will for ever."""
+    if faults == MAX_FAULTS:
+        yield Decision("bug", "endless-refault", addr=address, reason="endless-refault", arg=faults)
 
 
 def handle_mm_fault(vma: Vma, address: int, flags: int, cpu: int) -> Path[int]:
-    """One pass through the fault path, and its accounting."""
+    """One pass through the fault path, and its accounting.  After a retry the VMA may be gone."""
+    mm = vma.vm_mm
     ret = yield from __handle_mm_fault(vma, address, flags, cpu)
-    mm_account_fault(vma.vm_mm, flags, ret)
-    again = not ret and not hardware_allows(vma.vm_mm, address, bool(flags & FAULT_FLAG_WRITE))
+    mm_account_fault(mm, flags, ret)
+    again = not ret and not hardware_allows(mm, address, bool(flags & FAULT_FLAG_WRITE))
     write = flags & FAULT_FLAG_WRITE
     yield Decision("return", result_name(ret), addr=address, reason="refault" if again else "", arg=write)
     return ret
@@ -133,7 +169,7 @@ def __handle_mm_fault(vma: Vma, address: int, flags: int, cpu: int) -> Path[int]
             return 0
         if kind == "leaf":
             if flags & FAULT_FLAG_WRITE and not m.arch.pte_write(vmf.orig_pmd):
-                ret = yield from m.variant.do_huge_pmd_wp_page(vmf)
+                ret = yield from huge_pmd.wp_huge_pmd(vmf)
                 if not ret & VM_FAULT_FALLBACK:
                     return ret
             else:

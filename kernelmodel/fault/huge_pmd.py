@@ -13,6 +13,7 @@ from kernelmodel.defs import (
     VM_FAULT_FALLBACK,
     VM_FAULT_OOM,
     VM_UFFD_MISSING,
+    VM_UFFD_WP,
     PG_anon_exclusive,
 )
 from kernelmodel.fault.huge_zero import map_huge_zero_page, pmd_recheck
@@ -24,7 +25,7 @@ from kernelmodel.mm.lock import spin_lock, spin_unlock
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import clear_huge_page, vma_alloc_folio
 from kernelmodel.mm.page_alloc import folio_put
-from kernelmodel.mm.pgtable import pmd_lockptr, pmd_none, pte_alloc_one
+from kernelmodel.mm.pgtable import pmd_lockptr, pmd_none_locked, pte_alloc_one
 from kernelmodel.mm.rmap import (
     folio_add_lru_vma,
     folio_add_new_anon_rmap,
@@ -33,7 +34,7 @@ from kernelmodel.mm.rmap import (
     huge_pmd,
 )
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_free
-from kernelmodel.mm.userfaultfd import handle_userfault
+from kernelmodel.mm.userfaultfd import handle_userfault, userfaultfd_wp
 from kernelmodel.mm.vma import anon_vma_prepare, maybe_mkwrite
 from kernelmodel.mm.vmstat import add_mm_counter, count_vm_event
 from kernelmodel.structs import Folio, VmFault
@@ -83,7 +84,7 @@ def __do_huge_pmd_anonymous_page(vmf: VmFault, folio: Folio, gfp: int) -> Path[i
 
     lock = pmd_lockptr(m, vmf.pmd)
     yield from spin_lock(m, lock, vmf.cpu)
-    none = pmd_none(m, vmf.pmd)
+    none = pmd_none_locked(m, vmf.pmd)
     yield pmd_recheck(vmf)
     if not none:
         spin_unlock(m, lock)
@@ -124,6 +125,14 @@ def huge_pmd_set_accessed(vmf: VmFault) -> Path[None]:
         entry = m.arch.pte_mkyoung(vmf.orig_pmd)
         m.pgtable.set(vmf.pmd, m.arch.pte_mkdirty(entry) if vmf.flags & FAULT_FLAG_WRITE else entry)
     spin_unlock(m, lock)
+
+
+def wp_huge_pmd(vmf: VmFault) -> Path[int]:
+    """A write to a leaf that is not writable: the monitor hears of it first (mm/memory.c of 6.5 … 7.1)."""
+    if userfaultfd_wp(vmf.vma) and vmf.m.arch.pte_uffd_wp(vmf.orig_pmd):
+        yield Decision("huge-wp", "uffd", addr=vmf.address)
+        return (yield from handle_userfault(vmf, VM_UFFD_WP))
+    return (yield from vmf.m.variant.do_huge_pmd_wp_page(vmf))
 
 
 def do_huge_pmd_wp_page(vmf: VmFault) -> Path[int]:

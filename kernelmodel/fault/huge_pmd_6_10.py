@@ -24,7 +24,7 @@ from kernelmodel.mm.lock import spin_lock, spin_unlock
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import clear_huge_page, vma_alloc_folio_6_8
 from kernelmodel.mm.page_alloc import folio_put
-from kernelmodel.mm.pgtable import pmd_lockptr, pmd_none, pte_alloc_one
+from kernelmodel.mm.pgtable import pmd_lockptr, pmd_none_locked, pte_alloc_one
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate, huge_pmd
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_free
 from kernelmodel.mm.userfaultfd import handle_userfault
@@ -80,7 +80,7 @@ def __do_huge_pmd_anonymous_page(vmf: VmFault, folio: Folio, gfp: int) -> Path[i
 
     lock = pmd_lockptr(m, vmf.pmd)
     yield from spin_lock(m, lock, vmf.cpu)
-    none = pmd_none(m, vmf.pmd)
+    none = pmd_none_locked(m, vmf.pmd)
     yield pmd_recheck(vmf)
     if not none:
         spin_unlock(m, lock)

@@ -31,7 +31,7 @@ from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import clear_huge_page as folio_zero_user
 from kernelmodel.mm.mempolicy import user_alloc_needs_zeroing, vma_alloc_folio_6_13
 from kernelmodel.mm.page_alloc import folio_put
-from kernelmodel.mm.pgtable import pmd_lockptr, pmd_none, pte_alloc_one
+from kernelmodel.mm.pgtable import pmd_lockptr, pmd_none_locked, pte_alloc_one
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate
 from kernelmodel.mm.rmap import huge_pmd as folio_mk_pmd
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_free
@@ -95,7 +95,7 @@ def __do_huge_pmd_anonymous_page(vmf: VmFault) -> Path[int]:
 
     lock = pmd_lockptr(m, vmf.pmd)
     yield from spin_lock(m, lock, vmf.cpu)
-    none = pmd_none(m, vmf.pmd)
+    none = pmd_none_locked(m, vmf.pmd)
     yield pmd_recheck(vmf)
     if not none:
         spin_unlock(m, lock)

@@ -8,7 +8,7 @@ from kernelmodel.defs import THP_FAULT_FALLBACK, VM_FAULT_FALLBACK, VM_FAULT_OOM
 from kernelmodel.mm.checks import check_stable_address_space, check_uffd_missing
 from kernelmodel.mm.huge_zero import mm_get_huge_zero_page
 from kernelmodel.mm.lock import spin_lock, spin_unlock
-from kernelmodel.mm.pgtable import pmd_lockptr, pmd_none, pte_alloc_one
+from kernelmodel.mm.pgtable import pmd_lockptr, pmd_none_locked, pte_alloc_one
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_free
 from kernelmodel.mm.userfaultfd import handle_userfault
 from kernelmodel.mm.vmstat import count_vm_event
@@ -30,7 +30,7 @@ def map_huge_zero_page(vmf: VmFault) -> Path[int]:
     yield from spin_lock(m, lock, vmf.cpu)
     ret = 0
     missing = False
-    raced = not pmd_none(m, vmf.pmd)
+    raced = not pmd_none_locked(m, vmf.pmd)
     yield pmd_recheck(vmf)
     if not raced:
         ret = yield from check_stable_address_space(vma.vm_mm)
@@ -54,7 +54,7 @@ def map_huge_zero_page(vmf: VmFault) -> Path[int]:
 
 def pmd_recheck(vmf: VmFault) -> Decision:
     """pmd_none under the lock."""
-    kind = vmf.m.arch.pmd_kind(vmf.m.pgtable.get(vmf.pmd))
-    if kind == "none":
+    if pmd_none_locked(vmf.m, vmf.pmd):
         return Decision("pmd-recheck", "none", addr=vmf.address)
+    kind = vmf.m.arch.pmd_kind(vmf.m.pgtable.get(vmf.pmd))
     return Decision("pmd-recheck", "changed", addr=vmf.address, reason=f"pmd-{kind}", more=(("found", kind),))

@@ -32,8 +32,8 @@ class Variant(NamedTuple):
     """(vma, enforce_sysfs): why a fault in the VMA may not have a PMD-sized folio, '' if it may."""
 
 
-def link(names: VariantNames) -> Variant:
-    """Load a variant's module and those of its release, and tie them together."""
+def link(names: VariantNames, mutants: frozenset[str] = frozenset()) -> Variant:
+    """Load a variant's module and those of its release, and tie them together; mutants wrap a function of it."""
     from kernelmodel.fault import huge_pmd, swap, wp
 
     anonymous: Any = huge_pmd
@@ -57,7 +57,7 @@ def link(names: VariantNames) -> Variant:
     def own(name: str) -> Any:
         return next((found for module in modules if (found := getattr(module, name, None)) is not None), None)
 
-    return Variant(
+    linked = Variant(
         id=names.id,
         names=names,
         do_huge_pmd_anonymous_page=anonymous.do_huge_pmd_anonymous_page,
@@ -70,6 +70,11 @@ def link(names: VariantNames) -> Variant:
         wp_can_reuse_anon_folio=reuse.wp_can_reuse_anon_folio,
         pmd_refusal=pmd_refusal(names),
     )
+    if mutants:
+        from kernelmodel.fault.mutants import wrap
+
+        linked = wrap(linked, mutants)
+    return linked
 
 
 def pmd_refusal(names: VariantNames) -> Callable[[Vma, bool], str]:

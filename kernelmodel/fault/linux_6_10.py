@@ -40,6 +40,7 @@ from kernelmodel.mm.pgtable import (
     pte_offset_map,
     pte_offset_map_lock,
     pte_range_none,
+    pte_unmap,
     pte_unmap_unlock,
     set_ptes,
     vmf_pte_changed,
@@ -92,6 +93,7 @@ def alloc_anon_folio(vmf: VmFault) -> Path[Folio | int | None]:
             if orders:
                 yield step_down(order, next_order(orders, order), "pte-range")
             order = next_order(orders, order)
+        pte_unmap(vmf)
         if not orders:
             reason = "pte-range"
             break

@@ -20,7 +20,7 @@ from kernelmodel.mm.huge_mm import (
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import folio_zero_user, user_alloc_needs_zeroing, vma_alloc_folio_6_13
 from kernelmodel.mm.page_alloc import folio_put
-from kernelmodel.mm.pgtable import pte_index, pte_offset_map, pte_range_none
+from kernelmodel.mm.pgtable import pte_index, pte_offset_map, pte_range_none, pte_unmap
 from kernelmodel.mm.userfaultfd import userfaultfd_armed
 from kernelmodel.mm.vmstat import count_mthp_stat
 from kernelmodel.structs import Folio, VmFault
@@ -66,6 +66,7 @@ def alloc_anon_folio(vmf: VmFault) -> Path[Folio | int | None]:
             if orders:
                 yield step_down(order, next_order(orders, order), "pte-range")
             order = next_order(orders, order)
+        pte_unmap(vmf)
         if not orders:
             reason = "pte-range"
             break

@@ -38,6 +38,7 @@ from kernelmodel.mm.pgtable import (
     pte_offset_map,
     pte_offset_map_lock,
     pte_range_none,
+    pte_unmap,
     pte_unmap_unlock,
     set_ptes,
     vmf_pte_changed,
@@ -91,6 +92,7 @@ def alloc_anon_folio(vmf: VmFault) -> Path[Folio | int | None]:
                 yield step_down(order, next_order(orders, order), "pte-range")
             order = next_order(orders, order)
         reason = "alloc" if orders else "pte-range"
+        pte_unmap(vmf)
 
         # the highest order that can be had
         gfp = vmf.gfp = vma_thp_gfp_mask(vma)

@@ -32,6 +32,7 @@ from kernelmodel.mm.pgtable import (
     pte_index,
     pte_offset_map,
     pte_offset_map_lock,
+    pte_unmap,
     pte_unmap_unlock,
     set_ptes,
     vmf_pte_changed,
@@ -116,6 +117,7 @@ def alloc_anon_folio(vmf: VmFault) -> Path[Folio | int | None]:
                 yield step_down(orders[i - 1], orders[i], "pte-range", i)
         reason = "alloc" if orders[i] else "pte-range"
         vmf.pte = None
+        pte_unmap(vmf)
 
         gfp = vmf.gfp = vma_thp_gfp_mask(vma)
 

@@ -20,7 +20,7 @@ from kernelmodel.mm.huge_mm import (
     vma_thp_gfp_mask,
 )
 from kernelmodel.mm.mempolicy import clear_huge_page, vma_alloc_folio, vma_alloc_zeroed_movable_folio
-from kernelmodel.mm.pgtable import pte_index, pte_offset_map, vmf_pte_range_changed
+from kernelmodel.mm.pgtable import pte_index, pte_offset_map, pte_unmap, vmf_pte_range_changed
 from kernelmodel.mm.userfaultfd import userfaultfd_armed
 from kernelmodel.structs import Folio, VmFault
 
@@ -67,6 +67,7 @@ def alloc_anon_folio(vmf: VmFault) -> Path[Folio | int | None]:
             order = next_order(orders, order)
         reason = "alloc" if orders else "pte-range"
         vmf.pte = None
+        pte_unmap(vmf)
 
         # the highest order that can be had
         gfp = vmf.gfp = vma_thp_gfp_mask(vma)

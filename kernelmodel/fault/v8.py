@@ -38,6 +38,7 @@ from kernelmodel.mm.pgtable import (
     pte_offset_map,
     pte_offset_map_lock,
     pte_range_none,
+    pte_unmap,
     pte_unmap_unlock,
     set_ptes,
     vmf_pte_changed,
@@ -92,6 +93,7 @@ def alloc_anon_folio(vmf: VmFault) -> Path[Folio | int | None]:
             order = next_order(orders, order)
         reason = "alloc" if orders else "pte-range"
         vmf.pte = None
+        pte_unmap(vmf)
 
         # the highest order that can be had
         gfp = vmf.gfp = vma_thp_gfp_mask(vma)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from kernelmodel.decision import Decision, Path
 from kernelmodel.defs import GFP_HIGHUSER_MOVABLE, GFP_KERNEL, MM_ANONPAGES, VM_FAULT_OOM, VM_UFFD_WP, PG_anon_exclusive
+from kernelmodel.mm.contents import copy_contents
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import vma_alloc_folio, vma_alloc_zeroed_movable_folio
 from kernelmodel.mm.page_alloc import folio_put, folio_ref_add, page_folio
-from kernelmodel.mm.pgtable import pte_offset_map_lock, pte_unmap_unlock, set_pte_at
+from kernelmodel.mm.pgtable import pte_offset_map_lock, pte_same, pte_unmap_unlock, set_pte_at
 from kernelmodel.mm.rmap import (
     folio_add_lru_vma,
     folio_add_new_anon_rmap,
@@ -21,8 +22,9 @@ from kernelmodel.mm.rmap import (
     folio_move_anon_rmap,
     folio_remove_rmap_ptes,
 )
+from kernelmodel.mm.swap import free_swap_cache, free_swap_if_unused
 from kernelmodel.mm.userfaultfd import handle_userfault, userfaultfd_wp
-from kernelmodel.mm.vma import anon_vma_prepare, maybe_mkwrite
+from kernelmodel.mm.vma import maybe_mkwrite, vmf_anon_prepare
 from kernelmodel.mm.vmstat import add_mm_counter
 from kernelmodel.structs import Folio, VmFault
 
@@ -42,6 +44,8 @@ def do_wp_page(vmf: VmFault) -> Path[int]:
     page = arch.pte_pfn(vmf.orig_pte)
     folio = page_folio(m, page)
     exclusive = bool(m.page_flags.get(page) & PG_anon_exclusive)
+    if not exclusive and folio._refcount == 2:  # wp_can_reuse_anon_folio()
+        free_swap_if_unused(folio)
     refusal = "" if exclusive else m.variant.wp_can_reuse_anon_folio(folio)
     if not refusal:
         sole = folio._refcount == 1
@@ -78,14 +82,14 @@ def wp_page_reuse(vmf: VmFault) -> None:
 def wp_page_copy(vmf: VmFault, page: int | None) -> Path[int]:
     """A page of one's own for ``page`` (None: the zero page); the PTE must still be the same under the lock.
 
-    6.8 charges before it copies, and spells the first step vmf_anon_prepare: the same where no VMA is locked.
+    6.8 charges before it copies.  Up to 6.9 vmf_anon_prepare finds an anon_vma wherever the VMA's own lock is held.
     """
     m, vma, arch = vmf.m, vmf.vma, vmf.m.arch
     old_folio = None if page is None else page_folio(m, page)
-    failed = yield from anon_vma_prepare(vma)
-    if failed:
+    ret = yield from vmf_anon_prepare(vmf)
+    if ret:
         put(old_folio)
-        return VM_FAULT_OOM
+        return ret
     if old_folio is None:
         new_folio = yield from vma_alloc_zeroed_movable_folio(vma, vmf.address)
     else:
@@ -101,7 +105,7 @@ def wp_page_copy(vmf: VmFault, page: int | None) -> Path[int]:
     folio_mark_uptodate(new_folio)
 
     vmf.pte = yield from pte_offset_map_lock(vmf, vmf.address)
-    if vmf.pte is None or m.pgtable.get(vmf.pte) != vmf.orig_pte:
+    if vmf.pte is None or not pte_same(m, vmf.pte, vmf.orig_pte):
         if vmf.pte is not None:
             yield Decision("recheck", "changed", addr=vmf.address)
             pte_unmap_unlock(vmf)
@@ -117,7 +121,9 @@ def wp_page_copy(vmf: VmFault, page: int | None) -> Path[int]:
     folio_add_lru_vma(new_folio)
     set_pte_at(m, vmf.pte, entry)
     if old_folio is not None and page is not None:
+        copy_contents(m, new_folio.id, page, 1)
         folio_remove_rmap_ptes(old_folio, page, 1, vma)
+        free_swap_cache(old_folio)
     pte_unmap_unlock(vmf)
     put(old_folio, 2)  # that of the old mapping, and our own
     return 0

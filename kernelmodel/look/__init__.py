@@ -20,6 +20,7 @@ from kernelmodel.snapshot import Event, Snapshot, View
 from kernelmodel.structs import Mm, VmFault
 
 if TYPE_CHECKING:
+    from kernelmodel.machine import Machine
     from kernelmodel.session import Session
 
 MAX_CHANGES = 200
@@ -96,7 +97,15 @@ def build(session: Session, view: View) -> Snapshot:
         bucket=bucket,
         edited=scenario.edited,
         process=m.mm_names[mm] if len(m.mm_names) > 1 else "",
+        mutants=mutants(m) if m.mutants else (),
     )
+
+
+def mutants(m: Machine) -> tuple[tuple[str, str], ...]:
+    """(name, words) of each mutant that this model is."""
+    from kernelmodel.mutants import MUTANTS
+
+    return tuple((name, MUTANTS[name].words) for name in sorted(m.mutants))
 
 
 def fault_address(session: Session) -> int:

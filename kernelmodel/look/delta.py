@@ -10,24 +10,26 @@ from kernelmodel.journal import INSERT, LINK, LOW, UNCOUNTED, Field
 from kernelmodel.machine import Machine
 from kernelmodel.members import Cell
 from kernelmodel.mm.large_mapcount import FOLIO_MM_IDS_SHARED_BIT
-from kernelmodel.mm.mmap_lock import WRITER
 from kernelmodel.mm.vmstat import stat_name, stat_unit
 from kernelmodel.snapshot import Change
 
 _SILENT = frozenset(
-    {"cpu_event", "answered", "list_next", "list_prev", "buddy_order", "uffd_events", "table_used",
-     "table_mm", "table_free", "table_next", "pgd", "mm_mt", "mm_mt_len", "mm_mt_dir", "mm_mt_blocks", "vma_next",
-     "vma_free", "vma_name", "vm_mm"}
+    {"cpu_event", "answered", "list_next", "list_prev", "buddy_order", "uffd_wait", "reaped_pmd", "table_used",
+     "table_mm", "table_low", "unstable_seen", "pgd", "mm_mt", "mm_mt_len", "mm_mt_dir", "mm_mt_blocks", "vma_next",
+     "vma_free", "vma_name", "vm_mm", "vma_detached"}
 )  # fmt: skip
 _HEX = frozenset(
-    {"pgtable", "vm_start", "vm_end", "vm_pgoff", "vm_flags", "mm_flags", "frontier", "index", "huge_zero_pfn",
-     "huge_anon_orders_always", "huge_anon_orders_madvise", "huge_anon_orders_inherit", "anon_orders",
+    {"pgtable", "vm_start", "vm_end", "vm_pgoff", "vm_flags", "mm_flags", "frontier", "index", "huge_zero_folio",
+     "huge_zero_pfn", "huge_anon_orders_always", "huge_anon_orders_madvise", "huge_anon_orders_inherit", "anon_orders",
      "anon_always_mask"}
 )  # fmt: skip
+_BY_VMA = frozenset(
+    {"vm_start", "vm_end", "vm_flags", "vm_pgoff", "anon_vma", "anon_vma_parents", "vm_lock", "vm_write_locked"}
+)
 _ALONE = frozenset(
-    {"memcg_usage", "huge_zero_refcount", "huge_zero_pfn", "nr_anon_vmas", "thp_enabled", "thp_defrag",
-     "thp_use_zero_page", "huge_anon_orders_always", "huge_anon_orders_madvise", "huge_anon_orders_inherit",
-     "anon_orders", "anon_always_mask", "deferred_split_lru"}
+    {"memcg_usage", "huge_zero_refcount", "huge_zero_folio", "huge_zero_pfn", "nr_anon_vmas", "thp_enabled",
+     "thp_defrag", "thp_use_zero_page", "huge_anon_orders_always", "huge_anon_orders_madvise",
+     "huge_anon_orders_inherit", "anon_orders", "anon_always_mask", "deferred_split_lru"}
 )  # fmt: skip
 """Fields of one cell, known by their own name."""
 MAX_CELLS = 4096
@@ -159,9 +161,9 @@ def cell_name(m: Machine, field: Field, index: int, n: int) -> str:
         return f"{level} table {table} {span}"
     if stat := stat_name(m, field.name, index):
         return stat
-    if field.name in ("vm_start", "vm_end", "vm_flags", "vm_pgoff", "anon_vma", "anon_vma_parents"):
+    if field.name in _BY_VMA:
         return f"{_vma_text(m, index)} ->{field.name}"
-    if field.name in ("nr_ptes", "mm_flags", "map_count", "mm_users", "mmap_lock"):
+    if field.name in ("nr_ptes", "mm_flags", "map_count", "mm_users", "mmap_lock", "mmap_lock_writer"):
         return f"mm {m.mm_names[index]} ->{field.name}"
     if field.name in ("nr_free_pages", "watermark", "frontier"):
         return f"zone {m.zones[index if field.name != 'watermark' else index // 4].name} {field.name}"
@@ -177,7 +179,7 @@ def cell_name(m: Machine, field: Field, index: int, n: int) -> str:
 
 def _vma_text(m: Machine, number: int) -> str:
     """``vma heap [0x7f0000000000]``; whose it is, unless it is main's."""
-    if not m.vm_end.get(number):
+    if not m.vm_end.get(number) or m.vma_detached.get(number):
         return f"vma #{number} (not there)"
     mm = m.vm_mm.get(number)
     whose = f"{m.mm_names[mm]}: " if mm else ""
@@ -205,14 +207,14 @@ def value_texts(m: Machine, field: Field, index: int, old: int, new: int) -> tup
         return tuple(f"table {each - 1}" if each else "none" for each in (old, new))  # type: ignore[return-value]
     if field in (m._mm_ids, m._mm_id_mapcount):
         return _slots_text(m, field, old), _slots_text(m, field, new)
-    if field.name == "ptl":
+    if field in (m.ptl, m.mmap_lock_writer):
         return tuple("free" if not each else f"cpu{each - 1}" for each in (old, new))  # type: ignore[return-value]
-    if field is m.mmap_lock:
-        return _lock_text(old), _lock_text(new)
+    if field in (m.mmap_lock, m.vm_lock):
+        return _readers_text(m, old), _readers_text(m, new)
     return str(old), str(new)
 
 
-def _lock_text(value: int) -> str:
-    if value >= WRITER:
-        return f"cpu{value - WRITER} writes"
-    return f"{value} read{'s' if value == 1 else ''}" if value else "free"
+def _readers_text(m: Machine, mask: int) -> str:
+    """``read by cpu0 cpu2``."""
+    readers = " ".join(f"cpu{cpu}" for cpu in range(m.nr_cpus) if mask >> cpu & 1)
+    return f"read by {readers}" if readers else "free"

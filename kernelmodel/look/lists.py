@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kernelmodel.defs import VM_FLAG_NAMES
-from kernelmodel.mm.mmap_lock import WRITER
+from kernelmodel.mm.mmap_lock import mmap_lock_name, vma_lock_name
 from kernelmodel.mm.vma import find_vma, vmas
 from kernelmodel.snapshot import CpuView, Event, LockView, TimelineMark, VmaView
 from kernelmodel.structs import Mm, Vma
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BAD = frozenset({"outside", "populated", "NULL", "-ENOMEM", "changed", "unstable", "missing", "armed", "retry"})
 """Outcomes that are a rejection."""
+_ENDED = ("next", "done")
+"""Outcomes of the steps between events."""
 MAX_VMAS = 64
 MAX_BUCKETS = 4096
 
@@ -71,7 +73,7 @@ def timeline(session: Session, count: int) -> tuple[TimelineMark, ...]:
     for at in range(first, min(session.last + 1, first + count)):
         shape = log.at(at)
         bad = shape.outcome.split(" ")[0] in BAD
-        marks.append(TimelineMark(at, shape.cpu, shape.kind, bad, shape.forced))
+        marks.append(TimelineMark(at, shape.cpu, shape.kind, bad, shape.forced, shape.kind == "step" and shape.outcome in _ENDED))
     return tuple(marks)
 
 
@@ -82,20 +84,41 @@ def near_fallbacks(session: Session) -> tuple[int, ...]:
 
 
 def cpu_views(session: Session) -> tuple[CpuView, ...]:
-    """What each CPU is doing."""
-    return tuple(CpuView(*row) for row in session.cpu_rows())
+    """What each CPU is doing, and who can go on."""
+    following = session.next_cpu()
+    return tuple(
+        CpuView(*row, *_suspended(session, row[0]), session.can_run(row[0]), row[0] == following)
+        for row in session.cpu_rows()
+    )
+
+
+def _suspended(session: Session, cpu: int) -> tuple[int, str]:
+    """The decision at which a CPU is suspended: step and words."""
+    at = session.cpus[cpu].at
+    if at < 0:
+        return -1, ""
+    shape = session.log.at(at)
+    return at, f"{shape.kind}:{shape.outcome}" if shape.outcome else shape.kind
 
 
 def lock_views(session: Session) -> tuple[LockView, ...]:
-    """Locks that are held: page tables', and mmap_lock where there are several CPUs."""
+    """Locks that are held: page tables', and mmap_lock, those of VMAs and RCU sections where there are several CPUs."""
     m = session.m
-    waits = session.cpus.waiting() if m.nr_cpus > 1 else []
+    waits = [each for each in session.cpus.waiting() if not session.cpus.enabled(each[0])] if m.nr_cpus > 1 else []
 
     def view(name: str, owner: int, readers: int = 0) -> LockView:
-        return LockView(name, owner, tuple(cpu for cpu, what in waits if what == name), readers)
+        waiters = tuple(cpu for cpu, what in waits if what == name)
+        return LockView(name, owner, waiters, tuple(cpu for cpu in range(m.nr_cpus) if readers >> cpu & 1))
 
     held = [view(f"ptl of table {table}", owner - 1) for table, owner in m.ptl.items()]
-    for mm, value in m.mmap_lock.items() if m.nr_cpus > 1 else ():
-        writer = value >= WRITER
-        held.append(view(f"mmap_lock of {m.mm_names[mm]}", value - WRITER if writer else -1, 0 if writer else value))
+    for mm, _ in m.mm_users.items():
+        writer, readers = m.mmap_lock_writer.get(mm), m.mmap_lock.get(mm)
+        if writer or readers:
+            held.append(view(mmap_lock_name(Mm(m, mm)), writer - 1, readers))
+    for vma in sorted({vma for field in (m.vm_lock, m.vm_write_locked) for vma, _ in field.items()}):
+        readers = m.vm_lock.get(vma)
+        writer = 0 if readers else m.mmap_lock_writer.get(m.vm_mm.get(vma))
+        held.append(view(vma_lock_name(m, vma), writer - 1, readers))
+    if sections := m.rcu.get(0):
+        held.append(view("rcu_read_lock", -1, sections))
     return tuple(held)

@@ -76,7 +76,8 @@ def _header(session: Session, version: str) -> str:
     scenario = session.scenario
     name = f"{scenario.name} (sha {scenario.hash}{', edited' if scenario.edited else ''})"
     cpus = f"  cpu0-{session.m.nr_cpus - 1}" if session.m.nr_cpus > 1 else ""
-    return f"{f'thp-debug {version}'.rstrip()}  {name}  {session.variant}  {session.m.arch.name}{cpus}"
+    mutants = "".join(f"  MUTANT {mutant}" for mutant in sorted(session.mutants))
+    return f"{f'thp-debug {version}'.rstrip()}  {name}  {session.variant}{mutants}  {session.m.arch.name}{cpus}"
 
 
 def _body(session: Session, first: int, last: int) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 """Copying an address space for fork: kernel/fork.c, mm/memory.c, mm/huge_memory.c and include/linux/rmap.h of 6.5.
 
 From 6.9 on neighbouring PTEs of a folio are copied in one go: the same in sum.  Not here: pinned pages, which are
-copied at once; the swap map; mappings of files and devices; VM_WIPEONFORK; what a monitor with UFFD_FEATURE_EVENT_FORK
+copied at once; mappings of files and devices; VM_WIPEONFORK; what a monitor with UFFD_FEATURE_EVENT_FORK
 would keep.
 """
 
@@ -32,15 +32,19 @@ from kernelmodel.machine import Machine
 from kernelmodel.mm.huge_zero import is_huge_zero_pmd
 from kernelmodel.mm.large_mapcount import folio_add_large_mapcount
 from kernelmodel.mm.lock import spin_lock, spin_unlock
+from kernelmodel.mm.mmap_lock import vma_start_write
 from kernelmodel.mm.page_alloc import folio_ref_add, page_folio
 from kernelmodel.mm.pgtable import (
+    lock_pte_table,
     pmd_alloc,
     pmd_lockptr,
     pte_alloc,
     pte_alloc_one,
-    pte_offset_map_nolock,
+    pte_index,
+    pte_place,
     set_pte_at,
 )
+from kernelmodel.mm.swap import swap_duplicate
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_free
 from kernelmodel.mm.userfaultfd import userfaultfd_wp
 from kernelmodel.mm.vma import vma_alloc, vma_at, vma_link
@@ -59,6 +63,8 @@ def dup_mmap(mm: Mm, oldmm: Mm, cpu: int) -> Path[int]:
         mpnt = vma_at(m, oldmm.id, k)
         assert mpnt is not None
         yield told_vma(mpnt)
+        if "B5" not in m.mutants:
+            yield from vma_start_write(mpnt, cpu)
         if mpnt.vm_flags & VM_DONTCOPY:
             continue
         tmp = vm_area_dup(mpnt)
@@ -157,9 +163,11 @@ def copy_huge_pmd(dst_vma: Vma, src_vma: Vma, dst_pmd: int, src_pmd: int, cpu: i
     kind = arch.pmd_kind(pmd)
     if kind == "migration":
         if arch.swp_type(pmd) != SWP_MIGRATION_READ:
-            pmd = arch.swp_entry(SWP_MIGRATION_READ, arch.swp_offset(pmd))
+            pmd = arch.swp_entry(SWP_MIGRATION_READ, arch.swp_offset(pmd)) | pmd & arch.SWP_UFFD_WP
             m.pgtable.set(src_pmd, pmd)
         add_mm_counter(dst_mm, MM_ANONPAGES, nr)
+        if not userfaultfd_wp(dst_vma):
+            pmd &= ~arch.SWP_UFFD_WP
     elif kind != "leaf":
         table_free(m, pgtable)
         ret = -EAGAIN
@@ -198,15 +206,14 @@ def copy_pte_range(
     m, dst_mm = dst_vma.m, dst_vma.vm_mm
     dst_pmd, src_pmd = pmds
     failed = yield from pte_alloc(dst_mm, dst_pmd, cpu)
-    dst_pte, _ = pte_offset_map_nolock(m, dst_pmd, addr)
-    if failed or dst_pte is None:
+    if failed:
         return -ENOMEM
+    dst_pte = pte_place(m, m.pgtable.get(dst_pmd), addr)
     dst_ptl = dst_pte // m.arch.ptrs
     yield from spin_lock(m, dst_ptl, cpu)
-    src_pte, _ = pte_offset_map_nolock(m, src_pmd, addr)
-    if src_pte is not None:
-        src_ptl = src_pte // m.arch.ptrs
-        yield from spin_lock(m, src_ptl, cpu)
+    src_ptl = yield from lock_pte_table(m, src_pmd, cpu)
+    if src_ptl >= 0:
+        src_pte = src_ptl * m.arch.ptrs + pte_index(m, addr)
         copy_ptes(dst_vma, src_vma, dst_pte, src_pte, end - addr >> m.arch.page_shift)
         spin_unlock(m, src_ptl)
     spin_unlock(m, dst_ptl)
@@ -249,11 +256,14 @@ def copy_nonpresent_pte(dst_vma: Vma, dst_pte: int, src_pte: int, pte: int) -> N
     m, arch = dst_vma.m, dst_vma.m.arch
     kind = arch.pte_kind(pte)
     if kind == "swap":
+        swap_duplicate(m, arch.swp_offset(pte))
         add_mm_counter(dst_vma.vm_mm, MM_SWAPENTS, 1)
+        pte = arch.pte_swp_clear_exclusive(pte)
+        set_pte_at(m, src_pte, pte)
     elif kind == "migration":
         add_mm_counter(dst_vma.vm_mm, MM_ANONPAGES, 1)
         if arch.swp_type(pte) != SWP_MIGRATION_READ and is_cow_mapping(dst_vma.vm_flags):
-            pte = arch.swp_entry(SWP_MIGRATION_READ, arch.swp_offset(pte))
+            pte = arch.swp_entry(SWP_MIGRATION_READ, arch.swp_offset(pte)) | pte & arch.SWP_UFFD_WP
             set_pte_at(m, src_pte, pte)
     else:
         marker = arch.swp_offset(pte)
@@ -262,6 +272,8 @@ def copy_nonpresent_pte(dst_vma: Vma, dst_pte: int, src_pte: int, pte: int) -> N
         if not marker:
             return
         pte = arch.swp_entry(SWP_PTE_MARKER, marker)
+    if kind != "marker" and not userfaultfd_wp(dst_vma):
+        pte &= ~arch.SWP_UFFD_WP
     set_pte_at(m, dst_pte, pte)
 
 

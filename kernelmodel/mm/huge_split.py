@@ -26,7 +26,8 @@ def split_huge_pmd(m: Machine, vma: Vma, pmd: int, address: int) -> None:
     base, nr, pfn = table * arch.ptrs, 1 << arch.pmd_order, arch.pte_pfn(value)
     if kind == "migration":
         for k in range(nr):
-            m.pgtable.set(base + k, arch.swp_entry(arch.swp_type(value), arch.swp_offset(value) + k))
+            entry = arch.swp_entry(arch.swp_type(value), arch.swp_offset(value) + k)
+            m.pgtable.set(base + k, entry | value & arch.SWP_UFFD_WP)
     elif is_huge_zero_pmd(m, value):
         entry = zero_page(m, vma.vm_page_prot)
         m.pgtable.fill(base, nr, arch.pte_mkuffd_wp(entry) if arch.pte_uffd_wp(value) else entry)

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The huge zero page (huge zero folio from 6.10 on): one for the machine, kept by references (mm/huge_memory.c)."""
+"""The huge zero page (huge zero folio from 6.10 on): one for the machine, kept by references (mm/huge_memory.c).
+
+``huge_zero_folio`` and ``huge_zero_pfn`` are two variables there, and here: 1 + pfn of the page, 0 for NULL and ~0UL.
+The shrinker and whoever allocates the page store both and the count under huge_zero_lock, as 6.12.104, 6.18.45 and
+7.1.9 do.  The mutant B14 is the form before: the same stores one by one, in the same order, without a lock.
+"""
 
 from __future__ import annotations
 
-from kernelmodel.decision import Decision, Path, Question
+from kernelmodel.decision import Decision, Path, Question, Step, Wait
 from kernelmodel.defs import (
     __GFP_ZERO,
     GFP_TRANSHUGE,
@@ -14,11 +19,15 @@ from kernelmodel.defs import (
 from kernelmodel.machine import Machine
 from kernelmodel.mm import page_alloc
 from kernelmodel.mm.vmstat import count_vm_event
-from kernelmodel.structs import Mm
+from kernelmodel.structs import Folio, Mm
+
+_GFP = GFP_TRANSHUGE | __GFP_ZERO
+_SHOWN = _GFP & ~0x8
+"""Without __GFP_MOVABLE."""
 
 
 def is_huge_zero_pmd(m: Machine, value: int) -> bool:
-    """Does this leaf map the huge zero page?"""
+    """Does this leaf map the huge zero page?  That is decided by the pfn, not by the folio."""
     return m.arch.pte_pfn(value) == m.huge_zero_pfn.get(0) - 1
 
 
@@ -27,27 +36,65 @@ def mm_get_huge_zero_page(mm: Mm) -> Path[int]:
     m = mm.m
     if mm.flags & MMF_HUGE_ZERO_PAGE:
         yield Decision("huge-zero", "folio", reason="mm-has-it")
-        return m.huge_zero_pfn.get(0) - 1
-    gfp = (GFP_TRANSHUGE | __GFP_ZERO) & ~0x8
+        return m.huge_zero_folio.get(0) - 1
+    got = yield from get_huge_zero_page(m)
+    if not got:
+        return -1
+    if mm.flags & MMF_HUGE_ZERO_PAGE:  # another CPU of this mm was first: its reference is enough
+        m.huge_zero_refcount.add(0, -1)
+    mm.flags |= MMF_HUGE_ZERO_PAGE
+    return m.huge_zero_folio.get(0) - 1
+
+
+def get_huge_zero_page(m: Machine) -> Path[bool]:
+    """A reference; the page is allocated where nobody has one."""
     node = m.this_node()
 
     def peek() -> tuple[str, str, int]:
         if m.huge_zero_refcount.get(0):
             return "folio", "", 0
-        found = page_alloc.get_page_from_freelist(m, gfp | 0x8, m.arch.pmd_order, node)
+        found = page_alloc.get_page_from_freelist(m, _GFP, m.arch.pmd_order, node)
         return ("NULL", *found) if isinstance(found, page_alloc.Refused) else ("folio", "", 0)
 
-    answer = yield Question("huge-zero", "mm_get_huge_zero_folio", peek, "NULL", m.arch.pmd_order, more=(("gfp", gfp),))
-    if answer == "NULL":
-        count_vm_event(m, THP_ZERO_PAGE_ALLOC_FAILED)
-        return -1
-    if not m.huge_zero_refcount.get(0):
-        folio = page_alloc.take(m, gfp | 0x8, m.arch.pmd_order, node)
-        assert folio is not None
-        m.huge_zero_pfn.set(0, folio.id + 1)
-        m.huge_zero_refcount.set(0, 1)
-        count_vm_event(m, THP_ZERO_PAGE_ALLOC)
-    if not mm.flags & MMF_HUGE_ZERO_PAGE:  # else another CPU of this mm was first: its reference is enough
-        m.huge_zero_refcount.add(0, 1)
-        mm.flags |= MMF_HUGE_ZERO_PAGE
-    return m.huge_zero_pfn.get(0) - 1
+    more = (("gfp", _SHOWN),)
+    while True:
+        if m.huge_zero_refcount.get(0):
+            yield Decision("huge-zero", "folio", reason="is-there")
+            if m.huge_zero_refcount.get(0):
+                break
+        else:
+            site = "mm_get_huge_zero_folio"
+            answer = yield Question("huge-zero", site, peek, "NULL", m.arch.pmd_order, more=more)
+            if m.huge_zero_refcount.get(0):
+                break
+            if answer == "NULL":
+                count_vm_event(m, THP_ZERO_PAGE_ALLOC_FAILED)
+                return False
+            folio = page_alloc.take(m, _GFP, m.arch.pmd_order, node)
+            assert folio is not None
+            yield Step("step", "huge-zero-publish")
+            if not m.huge_zero_folio.get(0):
+                yield from publish_huge_zero_page(folio)
+                return True
+            page_alloc.folio_put(folio)
+            while m.huge_zero_folio.get(0) and not m.huge_zero_refcount.get(0):  # B14: the kernel spins
+                yield Wait("another CPU to be done with the huge zero page", lambda: _settled(m))
+    m.huge_zero_refcount.add(0, 1)
+    return True
+
+
+def publish_huge_zero_page(folio: Folio) -> Path[None]:
+    """The page for all, with a reference for who allocated it and one that only the shrinker puts."""
+    m = folio.m
+    m.huge_zero_folio.set(0, folio.id + 1)
+    if "B14" in m.mutants:
+        yield Step("step", "huge-zero-pfn")
+    m.huge_zero_pfn.set(0, folio.id + 1)
+    if "B14" in m.mutants:
+        yield Step("step", "huge-zero-refcount")
+    m.huge_zero_refcount.set(0, 2)
+    count_vm_event(m, THP_ZERO_PAGE_ALLOC)
+
+
+def _settled(m: Machine) -> bool:
+    return not m.huge_zero_folio.get(0) or bool(m.huge_zero_refcount.get(0))

@@ -7,8 +7,9 @@ Nothing reclaims here; what can be seen is that the entries are old and clean an
 from __future__ import annotations
 
 from kernelmodel.decision import Decision, Path
-from kernelmodel.defs import MM_SWAPENTS, PG_swapbacked
+from kernelmodel.defs import MM_SWAPENTS, PG_dirty, PG_swapbacked
 from kernelmodel.machine import Machine
+from kernelmodel.mm.folio_lock import folio_trylock, folio_unlock
 from kernelmodel.mm.huge_split import split_huge_pmd
 from kernelmodel.mm.huge_zero import is_huge_zero_pmd
 from kernelmodel.mm.large_mapcount import folio_mapped_shared
@@ -16,6 +17,7 @@ from kernelmodel.mm.lock import spin_lock, spin_unlock
 from kernelmodel.mm.page_alloc import page_folio
 from kernelmodel.mm.pgtable import lock_pte_table, pmd_lockptr, pte_index, set_pte_at
 from kernelmodel.mm.split_folio import can_split_folio, count_split, split_folio
+from kernelmodel.mm.swap import folio_free_swap, folio_test_swapcache, free_swap_and_cache
 from kernelmodel.mm.vmstat import add_mm_counter
 from kernelmodel.mm.walk import populated_pmds
 from kernelmodel.structs import Folio, Vma
@@ -82,6 +84,7 @@ def madvise_free_pte_range(vma: Vma, pmd: int, addr: int, end: int, cpu: int) ->
         value = m.pgtable.get(pte)
         kind = m.arch.pte_kind(value)
         if kind == "swap":
+            free_swap_and_cache(m, m.arch.swp_offset(value))
             set_pte_at(m, pte, 0)
             add_mm_counter(vma.vm_mm, MM_SWAPENTS, -1)
         if kind != "page":
@@ -90,16 +93,18 @@ def madvise_free_pte_range(vma: Vma, pmd: int, addr: int, end: int, cpu: int) ->
         here, folio = end - (last - pte << shift), page_folio(m, m.arch.pte_pfn(value))
         nr = free_batch(m, folio, pte, last - pte)
         if folio.order and (m.release < (6, 10) or nr < folio.nr_pages):
-            shared = mapped_by_others(folio)
-            if shared or not can_split_folio(folio):
-                yield Decision("madvise-free", "skipped", folio.order, here, reason="shared" if shared else "pinned")
-                if not shared:
+            refused = "shared" if mapped_by_others(folio) else "" if can_split_folio(folio) else "pinned"
+            outcome = "skipped" if refused else "split"
+            yield Decision("madvise-free", outcome, folio.order, here, reason=refused or "folio-split")
+            if not refused and not can_split_folio(folio):  # isolated meanwhile
+                refused = "pinned"
+            if refused:
+                if refused == "pinned":
                     count_split(folio, False)
                 if m.release < (6, 10):
                     break
                 pte += nr
                 continue
-            yield Decision("madvise-free", "split", folio.order, here, reason="folio-split")
             split_folio(folio)
             continue
         yield Decision("madvise-free", "lazyfree", folio.order, here, more=(("nr", nr),))
@@ -129,8 +134,14 @@ def mark_lazyfree(m: Machine, pte: int, nr: int) -> None:
 
 
 def folio_mark_lazyfree(folio: Folio) -> None:
-    """Reclaim need not write it out."""
-    folio.flags &= ~PG_swapbacked
+    """Reclaim need not write it out, what it holds is not wanted any more; not one in the swap cache that is in use."""
+    if folio_test_swapcache(folio):
+        if not folio_trylock(folio):
+            return
+        folio_free_swap(folio)
+        folio_unlock(folio)
+    if not folio_test_swapcache(folio):
+        folio.flags &= ~(PG_swapbacked | PG_dirty)
 
 
 def mapped_by_others(folio: Folio) -> bool:

@@ -126,7 +126,7 @@ def move_ptes(vma: Vma, new_vma: Vma, pmds: tuple[int, int], piece: tuple[int, i
 
 def clears_uffd_wp(vma: Vma) -> bool:
     """From 6.13 on a move ends a monitor's write protection, if it did not ask for UFFD_EVENT_REMAP: none does here."""
-    return vma.m.release >= (6, 13) and (userfaultfd_wp(vma) or userfaultfd_missing(vma))
+    return vma.m.release >= (6, 13) and "B17" not in vma.m.mutants and (userfaultfd_wp(vma) or userfaultfd_missing(vma))
 
 
 def moved_entry(m: Machine, value: int, clear_uffd_wp: bool) -> int:

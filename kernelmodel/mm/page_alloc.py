@@ -280,4 +280,6 @@ def free_folio(folio: Folio) -> None:
     for field in (m.mapping, m.page_index, m.folio_order, m._nr_pages_mapped, m.cleared):
         field.set(pfn, 0)
     m.page_flags.fill(pfn, 1 << order, 0)
+    if m.keeps_contents:
+        m.content.fill(pfn, 1 << order, 0)
     __free_one_page(m, pfn, order)

@@ -8,11 +8,12 @@ from outside the modelled zones.
 from __future__ import annotations
 
 from kernelmodel.arch import ZERO_PFN
-from kernelmodel.decision import Decision, Path, Question
-from kernelmodel.defs import FAULT_FLAG_ORIG_PTE_VALID
+from kernelmodel.decision import Decision, KernelBug, Path, Question, Step
+from kernelmodel.defs import FAULT_FLAG_ORIG_PTE_VALID, MMF_UNSTABLE
 from kernelmodel.machine import Machine
 from kernelmodel.mm import whatif
-from kernelmodel.mm.lock import spin_lock, spin_unlock
+from kernelmodel.mm.lock import holds, spin_lock, spin_unlock
+from kernelmodel.mm.rcu import rcu_read_lock, rcu_read_unlock
 from kernelmodel.mm.tables import PTE_LEVEL, table_alloc, table_entry, table_free, table_of
 from kernelmodel.structs import Mm, VmFault
 
@@ -76,6 +77,11 @@ def pmd_none(m: Machine, pmd: int) -> bool:
     return not m.pgtable.get(pmd)
 
 
+def pmd_none_locked(m: Machine, pmd: int) -> bool:
+    """The same, asked again under the PMD lock before anything is put there (the recheck R5)."""
+    return "drop R5" in m.mutants or pmd_none(m, pmd)
+
+
 def translate(mm: Mm, address: int) -> int:
     """What the hardware finds: the value of the leaf entry (PTE or PMD), 0 if there is none."""
     m = mm.m
@@ -107,7 +113,7 @@ def pte_alloc(mm: Mm, pmd: int, cpu: int) -> Path[int]:
         return -1
     lock = pmd_lockptr(m, pmd)
     yield from spin_lock(m, lock, cpu)
-    if pmd_none(m, pmd):
+    if pmd_none_locked(m, pmd):
         mm.nr_ptes += 1
         m.pgtable.set(pmd, table_entry(m, table))
         table = -1
@@ -118,11 +124,31 @@ def pte_alloc(mm: Mm, pmd: int, cpu: int) -> Path[int]:
 
 
 # -- mapping a PTE ------------------------------------------------------------------------------------
+def map_lock(m: Machine) -> None:
+    """Mapping a PTE begins an RCU read section, from 6.6 on."""
+    if m.release >= (6, 6) and "drop RCU" not in m.mutants:
+        rcu_read_lock(m)
+
+
+def map_unlock(m: Machine) -> None:
+    """It ends."""
+    if m.release >= (6, 6) and "drop RCU" not in m.mutants:
+        rcu_read_unlock(m)
+
+
 def pte_offset_map_nolock(m: Machine, pmd: int, address: int) -> tuple[int | None, str]:
-    """(place, '') or (None, what the PMD was found to be)."""
+    """(place, '') or (None, what the PMD was found to be); ``pte_unmap`` must follow a place."""
     value = m.pgtable.get(pmd)
     kind = m.arch.pmd_kind(value)
-    return (pte_place(m, value, address), "") if kind == "table" else (None, kind)
+    if kind != "table":
+        return None, kind
+    map_lock(m)
+    return pte_place(m, value, address), ""
+
+
+def pte_unmap(vmf: VmFault) -> None:
+    """The PTE is looked at no more."""
+    map_unlock(vmf.m)
 
 
 def pte_offset_map(vmf: VmFault, address: int) -> Path[int | None]:
@@ -130,8 +156,8 @@ def pte_offset_map(vmf: VmFault, address: int) -> Path[int | None]:
     m, pmd = vmf.m, vmf.pmd
 
     def peek() -> tuple[str, str, int]:
-        place, found = pte_offset_map_nolock(m, pmd, address)
-        return ("mapped", "", 0) if place is not None else ("NULL", f"pmd-{found}", 0)
+        kind = m.arch.pmd_kind(m.pgtable.get(pmd))
+        return ("mapped", "", 0) if kind == "table" else ("NULL", f"pmd-{kind}", 0)
 
     answer = yield Question(
         "map-pte",
@@ -149,38 +175,53 @@ def pte_offset_map(vmf: VmFault, address: int) -> Path[int | None]:
 def pte_offset_map_lock(vmf: VmFault, address: int) -> Path[int | None]:
     """Map and lock; the PMD is looked at again under the lock, and the whole is tried again if it changed."""
     m, pmd = vmf.m, vmf.pmd
+    if "R3 before PTL" in m.mutants:
+        m.unstable_seen.set(vmf.cpu, int(bool(vmf.vma.vm_mm.flags & MMF_UNSTABLE)))
+        yield Step("step", "R3", addr=address)
     while True:
         value = m.pgtable.get(pmd)
         kind = m.arch.pmd_kind(value)
         if kind != "table":
             yield Decision("lock", "NULL", addr=address, reason=f"pmd-{kind}", more=(("found", kind),))
             return None
+        map_lock(m)
         table = table_of(m, value)
         yield from spin_lock(m, table, vmf.cpu)
-        if m.pgtable.get(pmd) == value:
+        now = m.pgtable.get(pmd)
+        if now == value or "drop R1" in m.mutants:
             break
         spin_unlock(m, table)
+        map_unlock(m)
+        yield Step("pmd-same", "changed", addr=address, reason=f"pmd-{m.arch.pmd_kind(now)}")
     vmf.ptl = table
     yield Decision("lock", "locked", addr=address)
     return pte_place(m, value, address)
 
 
 def lock_pte_table(m: Machine, pmd: int, cpu: int) -> Path[int]:
-    """pte_offset_map_lock for those who are no fault: number of the table, now locked, or -1 if the PMD is none."""
+    """pte_offset_map_lock for those who are no fault: number of the table, now locked, or -1 if the PMD is no table.
+
+    The RCU section ends with the wait: nobody takes away a table whose lock is held.
+    """
     while True:
         value = m.pgtable.get(pmd)
         if m.arch.pmd_kind(value) != "table":
             return -1
         table = table_of(m, value)
+        map_lock(m)
         yield from spin_lock(m, table, cpu)
-        if m.pgtable.get(pmd) == value:
+        if m.pgtable.get(pmd) != value:
+            spin_unlock(m, table)
+            table = -1
+        map_unlock(m)
+        if table >= 0:
             return table
-        spin_unlock(m, table)
 
 
 def pte_unmap_unlock(vmf: VmFault) -> None:
     """Let go of the PTE table."""
     spin_unlock(vmf.m, vmf.ptl)
+    map_unlock(vmf.m)
 
 
 # -- entries ------------------------------------------------------------------------------------------
@@ -202,15 +243,35 @@ def pte_range_none(m: Machine, pte: int, nr: int) -> bool:
 
 def first_populated(m: Machine, pte: int, nr: int) -> int:
     """Offset of the first of ``nr`` PTEs that is not none, -1 if all are."""
+    if m.nr_cpus > 1 and not m.table_used.get(pte // m.arch.ptrs):
+        raise KernelBug("use-after-free", f"PTEs of table {pte // m.arch.ptrs} are read, which has been freed")
+    nr = looked_at(m, pte, nr)
     for k, value in enumerate(m.pgtable.run(pte, nr)):
         if value:
             return k
     return -1
 
 
+def looked_at(m: Machine, pte: int, nr: int) -> int:
+    """How many of ``nr`` PTEs a test reads: all, unless it is a mutant's recheck under the lock (R2)."""
+    if m.mutants and holds(m, pte // m.arch.ptrs):
+        if "drop R2" in m.mutants:
+            return 0
+        if "R2 one PTE" in m.mutants:
+            return min(nr, 1)
+    return nr
+
+
+def pte_same(m: Machine, pte: int, entry: int) -> bool:
+    """Is the PTE still ``entry``, asked under its lock (the recheck R6)?"""
+    return "drop R6" in m.mutants or m.pgtable.get(pte) == entry
+
+
 def vmf_pte_changed(vmf: VmFault) -> bool:
     """Is the PTE another than at the start of the fault (or set, if there was no table then)?"""
     assert vmf.pte is not None
+    if not looked_at(vmf.m, vmf.pte, 1):
+        return False
     now = vmf.m.pgtable.get(vmf.pte)
     if vmf.flags & FAULT_FLAG_ORIG_PTE_VALID:
         return now != vmf.orig_pte

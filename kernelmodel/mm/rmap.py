@@ -70,6 +70,20 @@ def folio_add_anon_rmap_ptes(folio: Folio, pfn: int, nr: int, vma: Vma, exclusiv
         mod_node_stat(m, NR_ANON_MAPPED, first)
 
 
+def folio_add_anon_rmap_pmd(folio: Folio, vma: Vma, exclusive: bool) -> None:
+    """One leaf more maps a folio that is anonymous already."""
+    m, nr = folio.m, folio.nr_pages
+    folio_add_large_mapcount(folio, 1, vma)
+    if exclusive:
+        folio.flags |= PG_anon_exclusive
+    if m._entire_mapcount.add(folio.id, 1) > 1:
+        return
+    before = folio._nr_pages_mapped
+    folio._nr_pages_mapped += COMPOUND_MAPPED
+    mod_node_stat(m, NR_ANON_THPS, nr)
+    mod_node_stat(m, NR_ANON_MAPPED, nr - before)
+
+
 def set_anon_rmap(folio: Folio, vma: Vma, address: int) -> None:
     """Which anon_vma, and where in it."""
     folio.mapping = vma.anon_vma
@@ -135,6 +149,8 @@ def queues_when_unmapped(folio: Folio) -> bool:
 def folio_remove_rmap_pmd(folio: Folio, vma: Vma) -> None:
     """One leaf less maps the folio (6.5 page_remove_rmap, compound; later folio_remove_rmap_pmd)."""
     m, nr = folio.m, folio.nr_pages
+    if not m._entire_mapcount.get(folio.id):
+        raise KernelBug("VM_BUG_ON_FOLIO", f"folio {folio.id:#x} is unmapped as a whole and was not mapped so")
     folio_sub_large_mapcount(folio, 1, vma)
     if m._entire_mapcount.add(folio.id, -1):
         return
@@ -165,6 +181,12 @@ def huge_pmd(folio: Folio, vma: Vma) -> int:
     """The leaf entry for a folio, dirty and writable as the VMA allows."""
     arch = folio.m.arch
     return maybe_mkwrite(arch.pte_mkdirty(arch.pmd_mkhuge(arch.pfn_pte(folio.id, vma.vm_page_prot))), vma)
+
+
+def folio_mapped(folio: Folio) -> bool:
+    """Does any entry map it?"""
+    m = folio.m
+    return bool(m._entire_mapcount.get(folio.id)) or any(m._mapcount.run(folio.id, folio.nr_pages))
 
 
 def unmap_pmd(folio: Folio, vma: Vma) -> None:

@@ -11,29 +11,31 @@ PTE_LEVEL = 0
 
 
 def table_alloc(m: Machine, mm: int, level: int) -> int:
-    """A zeroed table of a level (0: PTEs); its number."""
-    height = m.table_free.get(0)
-    if height:
-        table = m.table_free.get(height)
-        m.table_free.set(height, 0)
-        m.table_free.set(0, height - 1)
-    else:
-        table = m.table_next.add(0, 1)
+    """A zeroed table of a level (0: PTEs); its number is the lowest that is free."""
+    alone = m.nr_cpus == 1
+    table = m.table_low.get(0) if alone else 0
+    while m.table_used.get(table):
+        table += 1
+    if alone:
+        m.table_low.set(0, table + 1)
     m.table_used.set(table, level + 1)
     m.table_mm.set(table, mm)
     return table
 
 
-def table_free(m: Machine, table: int, reuse: bool = True) -> None:
-    """Give a table back; it must be empty and unlocked.  ``reuse``: may the next one that is needed be this?"""
-    base = table * m.arch.ptrs
-    if m.ptl.get(table) or any(m.pgtable.run(base, m.arch.ptrs)):
+def table_free(m: Machine, table: int) -> None:
+    """Give a table back at once; it must be empty and unlocked."""
+    if m.ptl.get(table) or not is_empty(m, table):
         raise KernelBug("pte_free", f"table {table} is freed while in use")
     m.table_used.set(table, 0)
     m.table_mm.set(table, 0)
-    if reuse:
-        height = m.table_free.add(0, 1)
-        m.table_free.set(height, table)
+    if m.nr_cpus == 1:
+        m.table_low.set(0, min(table, m.table_low.get(0)))
+
+
+def is_empty(m: Machine, table: int) -> bool:
+    """Is every entry of a table none?"""
+    return not any(m.pgtable.run(table * m.arch.ptrs, m.arch.ptrs))
 
 
 def table_of(m: Machine, value: int) -> int:

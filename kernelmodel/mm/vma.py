@@ -6,14 +6,17 @@ from __future__ import annotations
 from kernelmodel.decision import Decision, Path, Question
 from kernelmodel.defs import (
     ENOMEM,
+    FAULT_FLAG_VMA_LOCK,
     VM_ACCESS_FLAGS,
     VM_FAULT_OOM,
+    VM_FAULT_RETRY,
     VM_SOFTDIRTY,
     VM_STACK_INCOMPLETE_SETUP,
     VM_WRITE,
 )
 from kernelmodel.machine import Machine
 from kernelmodel.mm import vma_list
+from kernelmodel.mm.mmap_lock import mmap_assert_locked, mmap_read_trylock, mmap_read_unlock, vma_end_read
 from kernelmodel.mm.vma_list import vma_position as vma_position
 from kernelmodel.structs import Mm, Vma, VmFault
 
@@ -60,23 +63,37 @@ def vmas(mm: Mm) -> list[Vma]:
 
 def vma_alloc(m: Machine, name: str) -> Vma:
     """An unlinked VMA of a name that the scenario knows."""
+    number = _unused_number(m)
+    m.vma_name.set(number, m.vma_numbers[name])
+    if m.nr_cpus > 1:
+        m.vma_detached.set(number, 1)
+    return Vma(m, number)
+
+
+def _unused_number(m: Machine) -> int:
     height = m.vma_free.get(0)
     if height:
         number = m.vma_free.get(height)
         m.vma_free.set(height, 0)
         m.vma_free.set(0, height - 1)
-    else:
-        number = m.vma_next.add(0, 1) - 1
-    m.vma_name.set(number, m.vma_numbers[name])
-    return Vma(m, number)
+        return number
+    return m.vma_next.add(0, 1) - 1
 
 
 def vma_free(vma: Vma) -> None:
-    """Forget an unlinked VMA."""
+    """Forget an unlinked VMA.
+
+    Another CPU may still look at it: it finds what was there.  Up to 6.14 the number is not used again for that reason
+    (vm_area_free_rcu_cb); since, the VMA may be another one by then (SLAB_TYPESAFE_BY_RCU).
+    """
     m, number = vma.m, vma.id
-    for field in (m.vma_name, m.vm_start, m.vm_end, m.vm_flags, m.vm_pgoff, m.vm_mm, m.anon_vma, m.anon_vma_parents):
+    for field in (m.anon_vma, m.anon_vma_parents, m.vm_write_locked):
         field.set(number, 0)
-    m.vma_free.set(m.vma_free.add(0, 1), number)
+    if m.nr_cpus == 1:
+        for field in (m.vma_name, m.vm_start, m.vm_end, m.vm_flags, m.vm_pgoff, m.vm_mm):
+            field.set(number, 0)
+    if m.nr_cpus == 1 or m.release >= (6, 15):
+        m.vma_free.set(m.vma_free.add(0, 1), number)
 
 
 def vma_link(mm: Mm, vma: Vma) -> None:
@@ -84,12 +101,15 @@ def vma_link(mm: Mm, vma: Vma) -> None:
     m = mm.m
     vma_list.insert(m, mm.id, vma.vm_start, vma.id)
     m.vm_mm.set(vma.id, mm.id)
+    m.vma_detached.set(vma.id, 0)
     mm.map_count += 1
 
 
 def vma_unlink(vma: Vma) -> None:
-    """Take a VMA out of its mm's list."""
+    """Take a VMA out of its mm's list (vma_mark_detached)."""
     mm = vma.vm_mm
+    if vma.m.nr_cpus > 1:
+        vma.m.vma_detached.set(vma.id, 1)
     vma_list.remove(vma.m, mm.id, vma.vm_start)
     mm.map_count -= 1
 
@@ -110,30 +130,43 @@ def maybe_mkwrite(value: int, vma: Vma) -> int:
 
 
 def anon_vma_prepare(vma: Vma) -> Path[int]:
-    """Give the VMA an anon_vma if it has none (mm/rmap.c): 0 or -ENOMEM."""
-    m = vma.m
+    """Give the VMA an anon_vma if it has none (include/linux/rmap.h): 0 or -ENOMEM."""
     if vma.anon_vma:
         yield Decision("anon-vma", "0")
         return 0
+    return (yield from __anon_vma_prepare(vma))
+
+
+def __anon_vma_prepare(vma: Vma) -> Path[int]:
+    """The same where it has none (mm/rmap.c).  Neighbours are looked at, which the VMA's own lock does not hold."""
+    mmap_assert_locked(vma.vm_mm)
     answer = yield Question("anon-vma", "anon_vma_prepare", lambda: ("0", "", 0), "-ENOMEM")
     if answer == "-ENOMEM":
         return -ENOMEM
-    attach_anon_vma(m, vma)
+    attach_anon_vma(vma.m, vma)
     return 0
 
 
 def vmf_anon_prepare(vmf: VmFault) -> Path[int]:
-    """0 or VM_FAULT_OOM (mm/memory.c of 6.10).
-
-    Under the VMA's own lock, which is not taken here, a contended mmap_lock would make it VM_FAULT_RETRY.
+    """0, VM_FAULT_OOM, or VM_FAULT_RETRY where the VMA's lock is not enough and the mmap_lock is not to be had at once
+    (mm/memory.c of 6.10; before, a fault without anon_vma never came here under the VMA's lock).
     """
-    failed = yield from anon_vma_prepare(vmf.vma)
+    vma = vmf.vma
+    if not vma.anon_vma and vmf.flags & FAULT_FLAG_VMA_LOCK:
+        if not mmap_read_trylock(vma.vm_mm):
+            yield Decision("anon-vma", "retry", addr=vmf.address, reason="mmap-lock")
+            vma_end_read(vma)
+            return VM_FAULT_RETRY
+        failed = yield from __anon_vma_prepare(vma)
+        mmap_read_unlock(vma.vm_mm)
+    else:
+        failed = yield from anon_vma_prepare(vma)
     return VM_FAULT_OOM if failed else 0
 
 
 def attach_anon_vma(m: Machine, vma: Vma) -> None:
     """A neighbour's anon_vma where one can be shared, else a new one; nothing if another CPU was first."""
-    if not vma.anon_vma:
+    if not vma.anon_vma or "drop R8" in m.mutants:
         vma.anon_vma = find_mergeable_anon_vma(vma) or m.nr_anon_vmas.add(0, 1)
 
 

@@ -7,9 +7,10 @@ VM_ACCOUNT, soft-dirty tracking, names of anonymous VMAs; a neighbour's label in
 
 from __future__ import annotations
 
-from kernelmodel.decision import Decision, Path
+from kernelmodel.decision import Decision, Path, Question
 from kernelmodel.defs import EINVAL, ENOMEM, VM_SOFTDIRTY, VM_SPECIAL
 from kernelmodel.machine import Machine
+from kernelmodel.mm.mmap_lock import mmap_read_unlock, mmap_write_downgrade, vma_start_write
 from kernelmodel.mm.pgtable import pmd_offset
 from kernelmodel.mm.vma import (
     find_vma,
@@ -57,6 +58,7 @@ def __split_vma(actor: str, vma: Vma, addr: int, new_below: bool, cpu: int) -> P
     """Cut a VMA at ``addr``; the new one is the lower part (``new_below``) or the upper.  A leaf across it is split."""
     cut = "part-of-leaf" if leaf_across(vma, addr) >= 0 else ""
     yield Decision(f"{actor}-split", "below" if new_below else "above", addr=addr, reason=cut)
+    yield from vma_start_write(vma, cpu)
     yield from vma_adjust_trans_huge(vma, addr, cpu)
     new = vm_area_dup(vma)
     pgoff = vma.vm_pgoff + (addr - vma.vm_start >> vma.m.arch.page_shift)
@@ -66,6 +68,8 @@ def __split_vma(actor: str, vma: Vma, addr: int, new_below: bool, cpu: int) -> P
     else:
         new.vm_start, new.vm_pgoff = addr, pgoff
         vma.vm_end = addr
+    if vma.m.release >= (6, 6):  # up to 6.5 the new one is open to faults at once
+        yield from vma_start_write(new, cpu)
     vma_link(vma.vm_mm, new)
     return new
 
@@ -133,27 +137,33 @@ def vma_merge(
     if left is None and nxt is None:
         return None
     yield merged(actor, addr, left, nxt)
+    dst = nxt if left is None else left
+    assert dst is not None
+    shrinks = left is None and curr is None and prev is not None and addr < prev.vm_end
+    touched = [each for each in (dst, nxt, curr, prev if shrinks else None) if each is not None]
+    failed = yield from dup_anon_vma(dst, [*touched, source], cpu)
+    if failed:
+        return None
+    for k in range(len(touched)):
+        yield from vma_start_write(touched[k], cpu)
     if left is not None:
         if curr is not None and end != curr.vm_end:
             yield from vma_adjust_trans_huge(curr, end, cpu)
             curr.vm_pgoff += end - curr.vm_start >> m.arch.page_shift
             curr.vm_start = left.vm_end = end
-            dup_anon_vma(left, curr)
         else:
             take_over(left, nxt, curr)
             left.vm_end = max(left.vm_end, end)
-        dup_anon_vma(left, source)
         return left
-    assert nxt is not None
     if curr is not None:
-        take_over(nxt, curr)
-    elif prev is not None and addr < prev.vm_end:
+        take_over(dst, curr)
+    elif shrinks:
+        assert prev is not None
         yield from vma_adjust_trans_huge(prev, addr, cpu)
         prev.vm_end = addr
-    nxt.vm_pgoff -= nxt.vm_start - addr >> m.arch.page_shift
-    nxt.vm_start = addr
-    dup_anon_vma(nxt, source)
-    return nxt
+    dst.vm_pgoff -= dst.vm_start - addr >> m.arch.page_shift
+    dst.vm_start = addr
+    return dst
 
 
 def merged(actor: str, addr: int, left: Vma | None, right: Vma | None) -> Decision:
@@ -163,21 +173,33 @@ def merged(actor: str, addr: int, left: Vma | None, right: Vma | None) -> Decisi
 
 
 def take_over(vma: Vma, *swallowed: Vma | None) -> None:
-    """Unlink VMAs and let ``vma`` end where the last of them did; the first that has an anon_vma gives it."""
+    """Unlink VMAs and let ``vma`` end where the last of them did."""
     gone = [each for each in swallowed if each is not None]
     end = max([vma.vm_end, *(each.vm_end for each in gone)])
     for each in gone:
-        dup_anon_vma(vma, each)
         vma_unlink(each)
         vma_free(each)
     vma.vm_end = end
 
 
-def dup_anon_vma(dst: Vma, src: Vma) -> None:
-    """Where only the other has an anon_vma, it is this one's from now on."""
-    if src.anon_vma and not dst.anon_vma:
-        dst.anon_vma = src.anon_vma
-        dst.m.anon_vma_parents.set(dst.id, dst.m.anon_vma_parents.get(src.id))
+def dup_anon_vma(dst: Vma, others: list[Vma], cpu: int) -> Path[int]:
+    """Where ``dst`` has no anon_vma, the first of others that has one gives it: 0 or -ENOMEM, and nothing is merged.
+
+    anon_vma_clone() may fail after the pointer is set, so faults are kept out before.
+    """
+    m = dst.m
+    src = next((each for each in others if each.anon_vma), None)
+    if dst.anon_vma or src is None:
+        return 0
+    if "B4" not in m.mutants:
+        yield from vma_start_write(dst, cpu)
+    dst.anon_vma = src.anon_vma
+    m.anon_vma_parents.set(dst.id, m.anon_vma_parents.get(src.id))
+    answer = yield Question("anon-vma", "anon_vma_clone", lambda: ("0", "", 0), "-ENOMEM")
+    if answer == "-ENOMEM":
+        unlink_anon_vmas(dst)
+        return -ENOMEM
+    return 0
 
 
 def vma_modify(
@@ -199,6 +221,7 @@ def vma_modify(
         failed = yield from split_vma(actor, vma, end, False, cpu)
         if failed:
             return failed
+    yield from vma_start_write(vma, cpu)
     vma.vm_flags = vm_flags
     return vma
 
@@ -226,8 +249,11 @@ def vma_merge_new_range(mm: Mm, addr: int, end: int, vm_flags: int) -> tuple[Vma
 
 
 # -- munmap --------------------------------------------------------------------------------------------
-def do_munmap(mm: Mm, start: int, size: int, cpu: int) -> Path[int]:
-    """Take [start, start + size) away (do_vmi_munmap): 0, -EINVAL or -ENOMEM."""
+def do_munmap(mm: Mm, start: int, size: int, cpu: int, unlock: bool = False) -> Path[int]:
+    """Take [start, start + size) away (do_vmi_munmap): 0, -EINVAL or -ENOMEM.
+
+    ``unlock``: nothing else is to be done, so the mmap_lock is only read under while the pages go.
+    """
     m = mm.m
     if start & m.arch.page_size - 1 or not size or start + size > m.arch.task_size:
         return -EINVAL
@@ -242,19 +268,22 @@ def do_munmap(mm: Mm, start: int, size: int, cpu: int) -> Path[int]:
     last = find_vma(mm, end)
     if last is not None and last.vm_start < end:
         yield from __split_vma("munmap", last, end, False, cpu)
-    return (yield from unmap_region(mm, start, end, cpu))
+    return (yield from unmap_region(mm, start, end, cpu, unlock))
 
 
-def unmap_region(mm: Mm, start: int, end: int, cpu: int) -> Path[int]:
+def unmap_region(mm: Mm, start: int, end: int, cpu: int, unlock: bool) -> Path[int]:
     """Detach every VMA of a range whose ends are boundaries, zap what they map, free the tables, forget them."""
     m = mm.m
     detached: list[Vma] = []
     vma = find_vma_intersection(mm, start, end)
     while vma is not None:
         yield Decision("munmap-vma", "detached", addr=vma.vm_start)
+        yield from vma_start_write(vma, cpu)
         vma_unlink(vma)
         detached.append(vma)
         vma = find_vma_intersection(mm, start, end)
+    if unlock:
+        mmap_write_downgrade(mm, cpu)
     for k in range(len(detached)):
         yield from unmap_page_range(detached[k], detached[k].vm_start, detached[k].vm_end, cpu, True)
     below, above = find_vma_below(mm, start), find_vma_intersection(mm, end, m.arch.task_size)
@@ -265,4 +294,6 @@ def unmap_region(mm: Mm, start: int, end: int, cpu: int) -> Path[int]:
     free_pgtables(mm, start, end, floor, ceiling)
     for k in range(len(detached)):
         vma_free(detached[k])
+    if unlock:
+        mmap_read_unlock(mm)
     return 0

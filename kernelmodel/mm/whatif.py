@@ -21,7 +21,8 @@ from kernelmodel.defs import (
 )
 from kernelmodel.mm import memcontrol, page_alloc, rmap, vmstat
 from kernelmodel.mm.huge_mm import transhuge_vma_suitable
-from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_free, table_of
+from kernelmodel.mm.rcu import table_free_rcu
+from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_of
 from kernelmodel.structs import Vma, VmFault
 
 
@@ -62,7 +63,7 @@ def install(vmf: VmFault, cause: str) -> None:
     if cause == "none":
         m.pgtable.set(vmf.pmd, 0)
         vma.vm_mm.nr_ptes -= 1
-        table_free(m, table)
+        table_free_rcu(m, table)
         return
     folio = page_alloc.take(m, GFP_TRANSHUGE_LIGHT, m.arch.pmd_order)
     assert folio is not None

@@ -8,16 +8,18 @@ mm's counters move with each batch: the gathering until the TLB is flushed (mmu_
 from __future__ import annotations
 
 from kernelmodel.arch import PTE_MARKER_GUARD
-from kernelmodel.decision import Decision, Path
-from kernelmodel.defs import COMPOUND_MAPPED, MM_ANONPAGES, MM_SWAPENTS, PG_partially_mapped
+from kernelmodel.decision import Decision, Path, Step
+from kernelmodel.defs import COMPOUND_MAPPED, MM_ANONPAGES, MM_SWAPENTS, PG_locked, PG_partially_mapped
 from kernelmodel.machine import Machine
 from kernelmodel.mm.huge_split import split_huge_pmd
 from kernelmodel.mm.huge_zero import is_huge_zero_pmd
 from kernelmodel.mm.lock import spin_lock, spin_unlock
 from kernelmodel.mm.page_alloc import folio_put, page_folio
 from kernelmodel.mm.pgtable import lock_pte_table, pmd_lockptr, pte_index
+from kernelmodel.mm.rcu import table_free_rcu
 from kernelmodel.mm.rmap import folio_remove_rmap_pmd, folio_remove_rmap_ptes
-from kernelmodel.mm.tables import pgtable_trans_huge_withdraw, table_free, table_of
+from kernelmodel.mm.swap import free_swap_and_cache, free_swap_cache
+from kernelmodel.mm.tables import is_empty, pgtable_trans_huge_withdraw, table_free, table_of
 from kernelmodel.mm.vma import vma_at, vma_position
 from kernelmodel.mm.vmstat import add_mm_counter
 from kernelmodel.mm.walk import populated_pmds
@@ -34,10 +36,10 @@ def unmap_vmas(mm: Mm, start: int, end: int, cpu: int) -> Path[None]:
         vma = vma_at(mm.m, mm.id, position)
 
 
-def unmap_page_range(vma: Vma, start: int, end: int, cpu: int, unmap: bool) -> Path[None]:
+def unmap_page_range(vma: Vma, start: int, end: int, cpu: int, unmap: bool, reclaim_pt: bool = False) -> Path[None]:
     """Zap a range of one VMA, PMD by PMD (zap_pmd_range); what is not mapped costs nothing.
 
-    ``unmap``: the VMA goes too.  Then guard markers are dropped; else (MADV_DONTNEED) an empty table may go at once.
+    ``unmap``: the VMA goes too, and guard markers with it.  ``reclaim_pt``: empty tables may go (MADV_DONTNEED).
     """
     m, size = vma.m, vma.m.arch.pmd_size
     pmds = populated_pmds(vma.vm_mm, start, end)
@@ -46,15 +48,16 @@ def unmap_page_range(vma: Vma, start: int, end: int, cpu: int, unmap: bool) -> P
     for k in range(len(pmds)):
         base, pmd = pmds[k]
         addr, nxt = max(base, start), min(base + size, end)
-        if m.arch.pmd_kind(m.pgtable.get(pmd)) in ("leaf", "migration"):
-            if nxt - addr != size:
-                yield Decision("zap-pmd", "split", addr=addr, reason="part-of-leaf")
-                yield from split_huge_pmd_locked(vma, pmd, addr, cpu)
-            else:
-                zapped = yield from zap_huge_pmd(vma, pmd, addr, cpu)
-                if zapped:
-                    continue
-        yield from zap_pte_range(vma, pmd, addr, nxt, cpu, unmap)
+        while addr != nxt and m.pgtable.get(pmd):  # what changes kind in between is looked at again
+            if m.arch.pmd_kind(m.pgtable.get(pmd)) in ("leaf", "migration"):
+                if nxt - addr != size:
+                    yield Decision("zap-pmd", "split", addr=addr, reason="part-of-leaf")
+                    yield from split_huge_pmd_locked(vma, pmd, addr, cpu)
+                else:
+                    zapped = yield from zap_huge_pmd(vma, pmd, addr, cpu)
+                    if zapped:
+                        break
+            addr = yield from zap_pte_range(vma, pmd, (addr, nxt), cpu, unmap, reclaim_pt)
 
 
 def split_huge_pmd_locked(vma: Vma, pmd: int, address: int, cpu: int) -> Path[None]:
@@ -69,7 +72,8 @@ def split_huge_pmd_locked(vma: Vma, pmd: int, address: int, cpu: int) -> Path[No
 def zap_huge_pmd(vma: Vma, pmd: int, addr: int, cpu: int) -> Path[bool]:
     """Take a whole leaf away, and the table that was kept for its split; False if it is no leaf any more.
 
-    A migration entry's reference belongs to the migration, which finds nothing to restore and drops it: here at once.
+    A migration entry's reference belongs to the migration, which finds nothing to restore and drops it; where the entry
+    is a what-if's (the folio is not locked) it is dropped here.
     """
     m, mm, order = vma.m, vma.vm_mm, vma.m.arch.pmd_order
     lock = pmd_lockptr(m, pmd)
@@ -88,7 +92,8 @@ def zap_huge_pmd(vma: Vma, pmd: int, addr: int, cpu: int) -> Path[bool]:
     folio = Folio(m, m.arch.pte_pfn(value) if kind == "leaf" else m.arch.swp_offset(value))
     yield Decision("zap-pmd", "leaf", order, addr, reason="migrating" if kind == "migration" else "")
     mapped = folio._nr_pages_mapped - COMPOUND_MAPPED if kind == "leaf" else folio._nr_pages_mapped
-    outcome = fate(folio, 1, mapped if folio._entire_mapcount == 0 else folio.nr_pages)
+    owned = kind == "migration" and folio.flags & PG_locked
+    outcome = "" if owned else fate(folio, 1, mapped if folio._entire_mapcount == 0 else folio.nr_pages)
     if outcome:
         yield told(folio, outcome, addr, folio.id, folio.nr_pages)
     m.pgtable.set(pmd, 0)
@@ -97,7 +102,8 @@ def zap_huge_pmd(vma: Vma, pmd: int, addr: int, cpu: int) -> Path[bool]:
     zap_deposited_table(mm, pmd)
     add_mm_counter(mm, MM_ANONPAGES, -folio.nr_pages)
     spin_unlock(m, lock)
-    folio_put(folio)
+    if not owned:
+        folio_put(folio)
     return True
 
 
@@ -108,69 +114,92 @@ def zap_deposited_table(mm: Mm, pmd: int) -> None:
 
 
 # -- the PTE level -------------------------------------------------------------------------------------
-def zap_pte_range(vma: Vma, pmd: int, addr: int, end: int, cpu: int, unmap: bool) -> Path[None]:
-    """Clear the PTEs of one table, in runs of a kind, under its lock; free the table if it was zapped as a whole."""
+def zap_pte_range(vma: Vma, pmd: int, span: tuple[int, int], cpu: int, unmap: bool, reclaim_pt: bool) -> Path[int]:
+    """Clear the PTEs of one table, in runs of a kind, under its lock; free the table if it was zapped as a whole.
+
+    Returns where it ended: before ``end`` if there is no table any more.  The kernel lets go of the lock where it
+    should reschedule or has gathered enough; here it does once, after the first PTEs, and only where that may matter.
+    """
     m, mm, shift = vma.m, vma.vm_mm, vma.m.arch.page_shift
-    can_reclaim_pt = not unmap and m.knobs["pt_reclaim"] and end - addr >= m.arch.pmd_size
-    start = addr
-    table = yield from lock_pte_table(m, pmd, cpu)
-    if table < 0:
-        return
-    pte = table * m.arch.ptrs + pte_index(m, addr)
-    last = pte + (end - addr >> shift)
-    used = sum(map(bool, m.pgtable.run(pte, last - pte)))
-    if used:
-        yield Decision("zap-pmd", "table", addr=addr, arg=used)
-    while pte < last:
-        kind, nr = batch(m, pte, last - pte)
-        value = m.pgtable.get(pte)
-        if kind == "page":
-            pfn = m.arch.pte_pfn(value)
-            folio = page_folio(m, pfn)
-            outcome = fate_of_ptes(folio, pfn, nr)
-            if outcome:
-                yield told(folio, outcome, end - (last - pte << shift), pfn, nr)
-            zap_present_ptes(vma, pte, nr)
-        elif kind == "guard" and not unmap:
-            can_reclaim_pt = False
-        elif kind != "none":
-            m.pgtable.fill(pte, nr, 0)
-            if kind == "swap":
-                add_mm_counter(mm, MM_SWAPENTS, -nr)
-            elif kind == "migration":
-                add_mm_counter(mm, MM_ANONPAGES, -nr)
-        pte += nr
+    start, end = span
+    can_reclaim_pt = reclaim_pt and m.knobs["pt_reclaim"] and end - start >= m.arch.pmd_size
+    resched = can_reclaim_pt and m.nr_cpus > 1
+    direct_reclaim = True
+    addr = start
+    while True:  # retry:
+        table = yield from lock_pte_table(m, pmd, cpu)
+        if table < 0:
+            return addr
+        pte = table * m.arch.ptrs + pte_index(m, addr)
+        last = pte + (end - addr >> shift)
+        used = sum(map(bool, m.pgtable.run(pte, last - pte)))
+        if used:
+            yield Decision("zap-pmd", "table", addr=addr, arg=used)
+        kind = "none"
+        while pte < last and not (resched and kind != "none"):
+            kind, nr = batch(m, pte, last - pte)
+            value = m.pgtable.get(pte)
+            if kind == "page":
+                pfn = m.arch.pte_pfn(value)
+                folio = page_folio(m, pfn)
+                outcome = fate_of_ptes(folio, pfn, nr)
+                if outcome:
+                    yield told(folio, outcome, end - (last - pte << shift), pfn, nr)
+                zap_present_ptes(vma, pte, nr)
+            elif kind == "guard" and not unmap:
+                can_reclaim_pt = False
+            elif kind != "none":
+                if kind == "swap":
+                    free_swaps(m, pte, nr)
+                m.pgtable.fill(pte, nr, 0)
+                if kind == "swap":
+                    add_mm_counter(mm, MM_SWAPENTS, -nr)
+                elif kind == "migration":
+                    add_mm_counter(mm, MM_ANONPAGES, -nr)
+            pte += nr
+        if pte == last:
+            break
+        addr = end - (last - pte << shift)
+        resched = False
+        direct_reclaim = "B1" in m.mutants
+        spin_unlock(m, table)
+        yield Step("step", "zap-resched", addr=addr)
     if can_reclaim_pt:
-        yield from reclaim_pt(mm, pmd, table, start, cpu)
+        yield from free_if_empty(mm, pmd, table, start, cpu, direct_reclaim)
     else:
         spin_unlock(m, table)
+    return end
 
 
-def reclaim_pt(mm: Mm, pmd: int, table: int, addr: int, cpu: int) -> Path[None]:
+def free_if_empty(mm: Mm, pmd: int, table: int, addr: int, cpu: int, direct_reclaim: bool) -> Path[None]:
     """Free the table that was emptied, and unlock it (mm/pt_reclaim.c, PT_RECLAIM of 6.14).
 
-    If the PMD lock is free it is done at once (try_get_and_clear_pmd), else both locks are taken in their order and the
-    PTEs looked at again (try_to_free_pte).  A table that another CPU may still look at (RCU) is not used again here.
+    If its lock was held all the time and the PMD lock is free, it is done at once (try_get_and_clear_pmd); else both
+    locks are taken in their order and the PTEs looked at again (try_to_free_pte).
     """
     m = mm.m
     lock = pmd_lockptr(m, pmd)
-    if m.ptl.get(lock):
+    if direct_reclaim and not m.ptl.get(lock):
+        yield from spin_lock(m, lock, cpu)
+    else:
         spin_unlock(m, table)
         yield from spin_lock(m, lock, cpu)
         value = m.pgtable.get(pmd)
-        if m.arch.pmd_kind(value) != "table" or table_of(m, value) != table:
+        if m.arch.pmd_kind(value) != "table":
             spin_unlock(m, lock)
             return
+        table = table_of(m, value)
         yield from spin_lock(m, table, cpu)
-        spin_unlock(m, lock)
-        if any(m.pgtable.run(table * m.arch.ptrs, m.arch.ptrs)):
+        if not is_empty(m, table):
             spin_unlock(m, table)
+            spin_unlock(m, lock)
             return
     yield Decision("free-pgtables", "freed", addr=addr, reason="pt-reclaim", arg=1)
     m.pgtable.set(pmd, 0)
     mm.nr_ptes -= 1
     spin_unlock(m, table)
-    table_free(m, table, reuse=m.nr_cpus == 1)
+    spin_unlock(m, lock)
+    table_free_rcu(m, table)
 
 
 def batch(m: Machine, pte: int, most: int) -> tuple[str, int]:
@@ -224,7 +253,14 @@ def zap_present_ptes(vma: Vma, pte: int, nr: int) -> None:
         return
     for pfn in pfns:
         folio_remove_rmap_ptes(Folio(m, pfn), pfn, 1, vma)
+        free_swap_cache(Folio(m, pfn))
         folio_put(Folio(m, pfn))
+
+
+def free_swaps(m: Machine, pte: int, nr: int) -> None:
+    """``nr`` swap entries in a row go."""
+    for value in m.pgtable.run(pte, nr):
+        free_swap_and_cache(m, m.arch.swp_offset(value))
 
 
 # -- what becomes of a folio ---------------------------------------------------------------------------
@@ -256,7 +292,7 @@ def free_pgtables(mm: Mm, start: int, end: int, floor: int, ceiling: int) -> Non
     m = mm.m
     for place, table, level in tables_to_free(mm, start, end, floor, ceiling):
         m.pgtable.set(place, 0)
-        table_free(m, table)
+        table_free_rcu(m, table)
         if level == "pte":
             mm.nr_ptes -= 1
 

@@ -15,7 +15,7 @@ from kernelmodel.scenario.faults import Faults, Problem, ScenarioError, nearest
 from kernelmodel.scenario.keys import ROOT, unknown_variant
 from kernelmodel.scenario.memory import note_config, read_boot, read_memory, read_thp
 from kernelmodel.scenario.mm import Context, read_populate, read_vmas
-from kernelmodel.scenario.run import read_breaks, read_events, read_expect, read_schedule
+from kernelmodel.scenario.run import read_breaks, read_events, read_expect, read_mutants, read_schedule
 from kernelmodel.scenario.text import Text, from_string, read
 from kernelmodel.scenario.types import Scenario
 from kernelmodel.variant_names import VARIANTS
@@ -29,7 +29,9 @@ DEFAULT_ARCH = "x86-64"
 
 
 def load(path: str | os.PathLike[str], *, variant: str | None = None) -> Scenario:
-    """The scenario in the file at ``path``, or the packaged one of that name; ``variant`` replaces the file's own.
+    """The scenario in the file at ``path``, or the packaged one of that name.
+
+    ``variant`` replaces the file's own; mutants behind it (``v3~drop R1``) come to those of the file.
 
     ``ScenarioError`` with every problem if there is no such file or it is not good.
     """
@@ -85,6 +87,12 @@ def packaged() -> list[str]:
 def _scenario(text: Text, variant: str | None) -> Scenario:
     """From the text to the value."""
     raw = text.parse()
+    more: frozenset[str] = frozenset()
+    if variant is not None and "~" in variant:
+        from kernelmodel.mutants import misfit, taken_apart
+
+        variant, more = taken_apart(variant)
+        variant = variant or None
     if not raw:
         hint = "thp-debug new prints one to start from"
         raise ScenarioError([Problem(text.name, 1, 1, "the file holds no scenario", hint)])
@@ -99,7 +107,11 @@ def _scenario(text: Text, variant: str | None) -> Scenario:
         faults.add((), message + " (asked for in place of the file's)", hint)
     arch = table.get("arch", DEFAULT_ARCH if "arch" not in raw else None)
     ctx = Context(faults, ARCHES.get(arch), VARIANTS.get(variant or own or ""))
-    values = _values(ctx, table, raw)
+    values = _values(ctx, table, raw, variant in (None, own))
+    for name in sorted(more - {*values["mutants"]}):
+        if problem := misfit(name, variant or own):
+            faults.add((), f"{problem[0]} (asked for)", problem[1])
+        values["mutants"] += (name,)
     faults.check()
     return Scenario(
         title=table.get("title", os.path.basename(text.name)),
@@ -125,15 +137,18 @@ def known_cpu(event: dict[str, Any]) -> bool:
     return type(cpu) is int and 0 <= cpu < 64
 
 
-def _values(ctx: Context, table: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
+def _values(ctx: Context, table: dict[str, Any], raw: dict[str, Any], own_variant: bool) -> dict[str, Any]:
     """Everything of the file that rules look at; problems go to ``ctx.faults``."""
     expect = table.get("expect")
+    mutants = expect.get("mutant", {}) if expect is not None and own_variant else {}
     values: dict[str, Any] = {
         "thp": read_thp(ctx, table.get("thp", {})),
         "boot": read_boot(ctx, table.get("boot", {})),
         "memory": read_memory(ctx, table.get("memory", {})),
         "config": tuple(table.get("config", {}).items()),
         "vmas": read_vmas(ctx, table.get("vma", [])),
+        "mutants": read_mutants(ctx, table.get("mutants", []), mutants),
+        "explore_failures": table.get("explore", {}).get("failures", True),
     }
     note_config(ctx, table.get("config", {}))
     values["populate"] = read_populate(ctx, table.get("populate", []))
@@ -151,7 +166,6 @@ def _values(ctx: Context, table: dict[str, Any], raw: dict[str, Any]) -> dict[st
             values[f"expect_{kind}"] = tuple(
                 (name, read_expect(ctx, part, ("expect", kind, name))) for name, part in parts
             )
-        del values["expect_mutant"]  # checked here; whoever runs mutants reads ``raw``
     return values
 
 

@@ -19,9 +19,9 @@ from kernelmodel.scenario.faults import KeyPath, ScenarioError, nearest, show
 from kernelmodel.scenario.keys import ROOT
 from kernelmodel.scenario.kinds import Choice, Kind, Str
 from kernelmodel.scenario.save import text_of as text_of
-from kernelmodel.scenario.tables import Later, Map, Several, Table, Tables
+from kernelmodel.scenario.tables import Map, Several, Table, Tables
 from kernelmodel.scenario.types import Scenario
-from kernelmodel.scenario.verbs import ACCESSES, LATER_VERBS, VERBS
+from kernelmodel.scenario.verbs import ACCESSES, VERBS
 from kernelmodel.scenario.write import dumps, value_text
 
 _PART = re.compile(r'(?:"(?P<quoted>[^"]*)"|(?P<name>[A-Za-z0-9_+-]+))(?P<index>(?:\[[0-9]{1,6}\])*)(?P<end>\.|$)')
@@ -52,6 +52,8 @@ def edit(scenario: Scenario, key: str, value: str) -> Scenario:
     key = key.strip()
     raw = deepcopy(scenario.raw)
     raw["variant"] = scenario.variant
+    if scenario.mutants:
+        raw["mutants"] = list(scenario.mutants)
     path = _path(raw, _ALIASES.get(key, key), scenario)
     kind = _kind(path, key, scenario)
     parsed = _parsed(value.strip(), kind, key)
@@ -79,7 +81,7 @@ def keys(scenario: Scenario) -> list[str]:
                 elif not each.pattern:
                     found.append(f"{key.name}.{each.name}")
         elif isinstance(key.kind, Tables):
-            names = [each.name for each in key.kind.table.keys if not isinstance(each.kind, (Later, Table))]
+            names = [each.name for each in key.kind.table.keys if not isinstance(each.kind, Table)]
             elements = scenario.raw.get(key.name, [])[:MAX_LISTED]
             for n, element in enumerate(elements):
                 found += [f"{key.name}[{n}].{name}" for name in names]
@@ -199,6 +201,6 @@ def _store(raw: dict[str, Any], path: KeyPath, value: Any) -> None:
         at[last : last + 1] = [value]
         return
     if path[0] == "event" and last in VERBS:
-        for verb in (*VERBS, *LATER_VERBS):
+        for verb in VERBS:
             at.pop(verb, None)
     at[last] = value

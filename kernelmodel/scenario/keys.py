@@ -9,8 +9,8 @@ from kernelmodel.arch import ARCHES
 from kernelmodel.defs import NODE_STATS, VM_EVENTS, VM_FAULT_BITS
 from kernelmodel.scenario.faults import nearest, show
 from kernelmodel.scenario.kinds import Address, Boolean, Choice, Int, Size, Str
-from kernelmodel.scenario.tables import Key, Later, Map, Several, Table, Tables
-from kernelmodel.scenario.verbs import LATER_VERBS, MAX_COUNT, NAME, NAME_WORDS, VERBS, VMA_FLAGS
+from kernelmodel.scenario.tables import Key, Map, Several, Table, Tables
+from kernelmodel.scenario.verbs import MAX_COUNT, NAME, NAME_WORDS, VMA_FLAGS
 from kernelmodel.scenario.verbs import TABLES as VERB_TABLES
 from kernelmodel.scenario.verbs import keys as verb_keys
 from kernelmodel.variant_names import VARIANTS
@@ -65,8 +65,10 @@ def _variant(name: str) -> tuple[str, str] | None:
     return None if name in VARIANTS else unknown_variant(name)
 
 
-def _any(name: str) -> tuple[str, str] | None:
-    return None if name else ("the name is empty", "the name of a mutant")
+def _mutant(name: str) -> tuple[str, str] | None:
+    from kernelmodel.mutants import misfit
+
+    return misfit(name, None)
 
 
 RESULT = "0|(VM_FAULT_[A-Z]+)([|]VM_FAULT_[A-Z]+)*"
@@ -202,7 +204,6 @@ EVENT = Table(
     Key("cpu", Int(0, MAX_CPU), "Which CPU.", "0"),
     Key("process", Str("the name of a process"), "Which process: main, or one that a `fork` event names.", '"main"'),
     *verb_keys(),
-    *(Key(verb, Later(value, ", ".join(VERBS)), f"Not modelled yet: {value}.") for verb, value in LATER_VERBS.items()),
     Key(
         "answers",
         Several(Str('text: "site = outcome"'), 'a list of texts: "site = outcome"'),
@@ -229,10 +230,12 @@ _EXPECT = (
         "Counters of /proc/vmstat."),
     Key("bug", Str("the name of a bug"), "The run ends at this bug."),
     Key("blocked", Boolean(), "The run ends blocked.", "false"),
-    Key("reachable", Several(Str("a decision as KIND:OUTCOME"), "a list of decisions"), "What exploring must reach."),
+    Key("reachable", Several(Str("a decision as KIND:OUTCOME"), "a list of decisions"),
+        "What exploring must reach: `map-pte:NULL`, `map-pte:NULL(leaf)`."),
     Key("unreachable", Several(Str("a decision as KIND:OUTCOME"), "a list of decisions"),
         "What exploring must not reach."),
-    Key("invariants", Str('"hold" or the name of an invariant'), '"hold", or the invariant that must be violated.'),
+    Key("invariants", Str('"hold" or the name of an invariant'),
+        '"hold": exploring violates nothing; or what it must violate: an invariant, a bug or endless-refault.'),
 )  # fmt: skip
 _EXPECT_ONE = Table("[expect.…]", "The same keys for one variant or mutant.", *_EXPECT)
 
@@ -242,8 +245,8 @@ EXPECT = Table(
     *_EXPECT,
     Key("variant", Map("[expect.variant]", "By variant.", _EXPECT_ONE, _variant, "variants"),
         'The same keys for one variant: `[expect.variant."v3-off"]`.'),
-    Key("mutant", Map("[expect.mutant]", "By mutant.", _EXPECT_ONE, _any, "mutants"),
-        'The same keys for one mutant: `[expect.mutant."drop R1"]`.'),
+    Key("mutant", Map("[expect.mutant]", "By mutant.", _EXPECT_ONE, _mutant, "mutants"),
+        'The same keys for one mutant of the own variant: `[expect.mutant."drop R1"]`.'),
 )  # fmt: skip
 
 CONFIG = Map(
@@ -265,14 +268,15 @@ ROOT = Table(
     Key(
         "schedule",
         Str('text like "0*7 1*12 0"'),
-        "Who runs for how many stops, as `CPU*STOPS`; then natural. An access ends with the stop after its `return`.",
+        "Who runs for how many stops, as `CPU*STOPS`, those of the kinds step, vma-lock and pmd-same not counted; then "
+        "natural. An access ends with the stop after its `return`.",
         "natural",
     ),
     Key(
         "mutants",
         Several(Str("the name of a mutant"), "a list of names", distinct=True),
-        "Changed kernels to check too.",
-        "[]",
+        "What the run of this file lacks or has wrong: its kernel is `variant` with these mutants.",
+        "none",
     ),
     Key("thp", THP, THP.doc),
     Key("boot", BOOT, BOOT.doc),

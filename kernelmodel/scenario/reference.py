@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernelmodel.scenario.keys import CONFIGS, ROOT, TABLES
-from kernelmodel.scenario.tables import Key, Later, Table
+from kernelmodel.scenario.tables import Key, Table
 from kernelmodel.scenario.text import MAX_BYTES, MAX_KEY_PARTS, MAX_NESTING
 from kernelmodel.scenario.verbs import VMA_FLAGS
 from kernelmodel.variant_names import SITES, SITES_WITH_ORDER, without_aliases
@@ -37,12 +37,8 @@ def _title(table: Table) -> str:
 
 
 def _rows(table: Table) -> str:
-    """One line a key; verbs that are not modelled yet share one."""
-    lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
-    later = [f"`{key.name}`" for key in table.keys if isinstance(key.kind, Later)]
-    lines += [_row(key) for key in table.keys if not isinstance(key.kind, Later)]
-    if later:
-        lines.append(f"\nSpelled but not modelled in this version: {', '.join(later)}.")
+    """One line a key."""
+    lines = ["| key | value | default | meaning |", "|---|---|---|---|", *map(_row, table.keys)]
     return "\n".join(lines) + "\n"
 
 
@@ -140,6 +136,8 @@ write = "heap+0x3000"                 # or read
 #   mmap={name="new", start=0x7f0000400000, size="1M", flags=["VM_READ", "VM_WRITE"]}
 #   munmap={at="heap", size="64K"}  mprotect={at="heap", size="64K", prot="r"}
 #   mremap={at="heap", size="64K", to=0x7f0000800000, new_size="128K"}
+#   uffd={op="register", at="heap", size="64K", mode=["missing"]}, then op="copy" and others; "move" has src
+#   migrate, swap_out, collapse, reap={at="heap", size="2M"}, shrink_huge_zero={}: what the kernel itself may do
 #   fork="child"  exit="child"  prctl={PR_SET_THP_DISABLE=1}  sysfs={enabled="never"}
 
 # [[break]]

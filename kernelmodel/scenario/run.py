@@ -6,12 +6,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kernelmodel.decision import BUGS, KINDS
 from kernelmodel.scenario.faults import KeyPath, nearest, short, show
 from kernelmodel.scenario.keys import EVENT, RESULT_NAMES
 from kernelmodel.scenario.kinds import WRONG
 from kernelmodel.scenario.mm import Context
 from kernelmodel.scenario.types import Action, Answer, BreakSpec, Expect
-from kernelmodel.scenario.verbs import LATER_VERBS, VERBS, action, declare, limit_populates
+from kernelmodel.scenario.verbs import VERBS, action, declare, limit_populates
 from kernelmodel.variant_names import SITES, SITES_WITH_ORDER
 
 _ANSWER = re.compile(r"\s*(\w+)\s*(?:\(\s*(?:order\s*=\s*([^()=\s]*))?\s*\))?\s*=\s*(\S.*?)\s*", re.ASCII)
@@ -34,7 +35,7 @@ def read_events(ctx: Context, tables: list[dict[str, Any]], raw: Any) -> tuple[A
 
 
 def _one_verb(ctx: Context, raw: dict[str, Any], path: KeyPath) -> bool:
-    verbs = [key for key in raw if key in VERBS or key in LATER_VERBS]
+    verbs = [key for key in raw if key in VERBS]
     if len(verbs) > 1:
         message = f"an event has one verb, not {' and '.join(verbs)}"
         ctx.faults.add((*path, verbs[1]), message, "write another [[event]]", key=True)
@@ -173,7 +174,13 @@ def read_expect(ctx: Context, table: dict[str, Any], path: KeyPath) -> Expect:
     for key in ("reachable", "unreachable"):
         for i, text in enumerate(table.get(key, ())):
             if text is not WRONG:
-                _decision(ctx, text, (*path, key, i), -1)
+                _decision(ctx, text, (*path, key, i), -1, explored=True)
+    if table.get("invariants", "hold") != "hold":
+        from kernelmodel.invariants import ALWAYS, SETTLED
+
+        _known(ctx, table["invariants"], (*ALWAYS, *SETTLED, *BUGS), "invariant", (*path, "invariants"))
+    if "bug" in table:
+        _known(ctx, table["bug"], BUGS, "bug", (*path, "bug"))
 
     def several(key: str) -> tuple[Any, ...] | None:
         return tuple(item for item in table[key] if item is not WRONG) if key in table else None
@@ -188,9 +195,29 @@ def read_expect(ctx: Context, table: dict[str, Any], path: KeyPath) -> Expect:
     )  # fmt: skip
 
 
-def _decision(ctx: Context, text: str, path: KeyPath, offset: int) -> None:
-    """Tell if ``text`` is no KIND or KIND:OUTCOME."""
-    from kernelmodel.decision import KINDS
+def _known(ctx: Context, name: str, names: tuple[str, ...], what: str, path: KeyPath) -> None:
+    """Tell of a name that is not among these."""
+    if name not in names:
+        ctx.faults.add(path, f"no {what} has the name {show(name)}", nearest(name, names, len(names)))
+
+
+def read_mutants(ctx: Context, names: list[Any], expected: dict[str, Any]) -> tuple[str, ...]:
+    """``mutants`` of the top level; told if one of them, or of ``[expect.mutant]``, is not for the variant."""
+    if not names and not expected:
+        return ()
+    from kernelmodel.mutants import misfit
+
+    variant = ctx.variant.id if ctx.variant is not None else None
+    places: list[tuple[str, KeyPath]] = [(name, ("mutants", i)) for i, name in enumerate(names) if name is not WRONG]
+    places += [(name, ("expect", "mutant", name)) for name in expected]
+    for name, path in places:
+        if problem := misfit(name, variant):
+            ctx.faults.add(path, *problem, key=path[0] == "expect")
+    return tuple(name for name in names if name is not WRONG)
+
+
+def _decision(ctx: Context, text: str, path: KeyPath, offset: int, explored: bool = False) -> None:
+    """Tell if ``text`` is no KIND or KIND:OUTCOME; of what is explored only what was found may stand besides."""
     from kernelmodel.stops.locations import LocationError, parse_location
 
     kind = re.match(r"[^:(]*", text)
@@ -200,6 +227,9 @@ def _decision(ctx: Context, text: str, path: KeyPath, offset: int) -> None:
         ctx.faults.add(path, f"unknown decision kind {show(kind[0])}", hint, offset=offset)
         return
     try:
-        parse_location(text)
+        more = [name for name, _ in parse_location(text).attrs if name not in ("outcome", "found")]
     except LocationError as error:
         ctx.faults.add(path, error.message, error.hint, offset=offset)
+        return
+    if explored and more:
+        ctx.faults.add(path, f"exploring does not tell {more[0]}", "write KIND:OUTCOME or KIND:NULL(leaf)")

@@ -32,8 +32,10 @@ def text_of(session: Session) -> str:
     """
     raw = deepcopy(session.scenario.raw)
     raw["variant"] = session.variant
-    for key in ("expect", "mutants"):
-        raw.pop(key, None)
+    raw.pop("expect", None)
+    raw["mutants"] = sorted(session.mutants)
+    if not session.mutants:
+        del raw["mutants"]
     for event, answers in zip(raw["event"], answers_of(session), strict=True):
         event.pop("answers", None)
         if answers:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kernelmodel.scenario.faults import Faults, KeyPath, nearest, show
-from kernelmodel.scenario.kinds import WRONG, Kind, called
+from kernelmodel.scenario.kinds import WRONG, Kind
 
 
 class Several(Kind):
@@ -32,22 +32,6 @@ class Several(Kind):
     def schema(self) -> dict[str, Any]:
         """An array."""
         return {"type": "array", "items": self.kind.schema()} | ({"uniqueItems": True} if self.distinct else {})
-
-
-class Later(Kind):
-    """What the contract names and this version does not do: always refused, in its own words."""
-
-    def __init__(self, words: str, here: str) -> None:
-        self.words, self.here = words, here
-
-    def read(self, value: Any, path: KeyPath, faults: Faults) -> Any:
-        """Refused."""
-        faults.add(path, f"this version does not model {called(path)!r}", f"it models {self.here}", key=True)
-        return WRONG
-
-    def schema(self) -> dict[str, Any]:
-        """Nothing is valid."""
-        return {"not": {}}
 
 
 class Key(NamedTuple):
@@ -99,7 +83,7 @@ class Table(Kind):
     def _unknown(self, name: str, path: KeyPath, faults: Faults) -> None:
         from kernelmodel.scenario.keys import homes  # the whole table knows where the key would belong
 
-        mine = [key.name for key in self.keys if not isinstance(key.kind, Later)]
+        mine = [key.name for key in self.keys]
         hint = nearest(name, mine, most=0, cutoff=0.8)
         if not hint:
             elsewhere = homes(name)

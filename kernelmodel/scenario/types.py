@@ -180,6 +180,11 @@ class Scenario:
     """(cpu, stops); stops -1: from there on natural."""
     expect: Expect | None = None
     expect_variant: tuple[tuple[str, Expect], ...] = ()
+    expect_mutant: tuple[tuple[str, Expect], ...] = ()
+    mutants: tuple[str, ...] = ()
+    """What its run lacks or has wrong, by names of ``mutants.MUTANTS``."""
+    explore_failures: bool = True
+    """Does an exploration try every answer of the environment, not only nature's?"""
     warnings: tuple[str, ...] = ()
     """Notes for stderr: ``file:line:col: note: …``."""
     raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)

@@ -23,6 +23,7 @@ VMA_FLAGS = (
     "VM_STACK_INCOMPLETE_SETUP", "VM_SOFTDIRTY", "VM_ACCOUNT", "VM_NORESERVE",
 )  # fmt: skip
 ACCESSES = ("read", "write")
+UFFD_OPS = ("register", "unregister", "copy", "zeropage", "writeprotect", "move", "wake", "poison")
 PROT = "r?w?x?"
 
 _AT = Key("at", Address(), "First address, a multiple of the page size.", required=True)
@@ -32,6 +33,11 @@ _SIZE = Key("size", Size(1, 1 << 52, 'one page … 4096T, in bytes or as text: "
 
 def _a_list(words: str, *names: str) -> Several:
     return Several(Choice(*names, words=words), f"a list; each is {words}", distinct=True)
+
+
+def _on_mapped(verb: str, doc: str) -> Table:
+    """The table of something that the kernel does of its own to what is mapped in a range."""
+    return Table(verb, f"{doc}: `{{ at, size }}`.", _AT, _SIZE)
 
 
 TABLES: dict[str, Table] = {
@@ -76,21 +82,27 @@ TABLES: dict[str, Table] = {
         Key("anon_always_mask", Int(0, MAX_COUNT), "Bits of the orders for VMAs without a hint.",
             knob="anon_always_mask"),
     ),
+    "uffd": Table(
+        "uffd", 'A userfaultfd ioctl: `{ op = "register", at, size, mode = ["missing"] }`.',
+        Key("op", Choice(*UFFD_OPS), "Which.", required=True), _AT, _SIZE,
+        Key("mode", Several(Choice("missing", "wp"), 'a list of "missing", "wp"', distinct=True),
+            'What `register` arms for; `writeprotect`: ["wp"] protects, [] resolves.'),
+        Key("src", Address(), "Where `move` takes the pages from, a multiple of the page size."),
+    ),
+    "migrate": _on_mapped("migrate", "Compaction moves the folios of a range"),
+    "swap_out": _on_mapped("swap_out", "Reclaim swaps the folios of a range out"),
+    "collapse": _on_mapped("collapse", "khugepaged collapses a range"),
+    "reap": _on_mapped("reap", "The OOM reaper takes what is mapped in a range"),
+    "shrink_huge_zero": Table(
+        "shrink_huge_zero", "The shrinker frees the huge zero page: `{}`, or `{ at, size }`, which change nothing.",
+        _AT._replace(required=False), _SIZE._replace(required=False),
+    ),
 }  # fmt: skip
 """Verbs whose value is a table."""
 NAMED = ("fork", "exit")
 """Verbs whose value is a process."""
 VERBS = (*ACCESSES, *TABLES, *NAMED)
-"""Every verb that this version models."""
-LATER_VERBS = {
-    "uffd": '{ op = "register", at, size, mode }',
-    "migrate": "{ at, size }",
-    "swap_out": "{ at, size }",
-    "collapse": "{ at, size }",
-    "reap": "{ at, size }",
-    "shrink_huge_zero": "{ at, size }",
-}
-"""Verbs whose spelling is fixed and which later versions model, with their values."""
+"""Every verb."""
 
 
 def keys() -> list[Key]:
@@ -184,7 +196,13 @@ def action(ctx: Context, verb: str, table: dict[str, Any], raw: dict[str, Any], 
             args["flags"] = tuple(flag for flag in args["flags"] if flag is not WRONG)
         text = ", ".join(f"{key}={each}" for key, each in _raw_args(raw[verb]).items())
         return Action(cpu, verb, -1, text, process=process, args=tuple(args.items()))
+    if verb == "shrink_huge_zero" and not value:
+        return Action(cpu, verb, -1, "", process=process)
+    if verb == "uffd":
+        args |= _uffd_args(ctx, args, (*path, verb))
     if not {"size"} <= value.keys() or not ({"at", "start"} & value.keys()):
+        if verb == "shrink_huge_zero":
+            ctx.faults.add((*path, verb), "at and size stand together or not at all", "shrink_huge_zero = {}")
         return None
     return _on_range(ctx, verb, value, raw[verb], path, (cpu, process), args)
 
@@ -213,13 +231,37 @@ def _on_range(
         if "new_size" in value:
             good = ctx.aligned(value["new_size"], (*here, "new_size"), "new_size") and good
         args.setdefault("flags", ["MREMAP_MAYMOVE", "MREMAP_FIXED"] if "to" in value else [])
+    if "src" in args:
+        src = ctx.address(args["src"], (*here, "src"))
+        good = src is not None and ctx.aligned(src, (*here, "src"), "src") and good
+        args["src"] = src
     if "flags" in args:
         args["flags"] = tuple(flag for flag in args["flags"] if flag is not WRONG)
     if not good:
         return None
     shown = [written(raw.get("at", raw.get("start", 0))), f"{value['size']:#x}"]
-    shown += [written(each) for key, each in _raw_args(raw).items() if key not in ("at", "start", "size")]
+    told = ("op", "at", "start", "size") + (() if raw.get("mode") else ("mode",))
+    shown += [written(each) for key, each in _raw_args(raw).items() if key not in told]
+    if verb == "uffd":
+        shown[0] = f"{args.get('op')} {shown[0]}"
     return Action(*who[:1], verb, start, ", ".join(shown), process=who[1], size=value["size"], args=tuple(args.items()))
+
+
+def _uffd_args(ctx: Context, args: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+    """``mode`` and ``src`` of an ioctl as its actor takes them; told where they don't suit ``op``."""
+    op, mode = args.get("op"), args.get("mode")
+    if op in ("register", "writeprotect") and (mode is None or (op == "register" and not mode)):
+        wanted = 'mode = ["missing"]' if op == "register" else 'mode = ["wp"] protects, mode = [] resolves'
+        ctx.faults.add(path if mode is None else (*path, "mode"), f"{op} needs a mode", wanted)
+    elif mode is not None and op not in (None, "register", "writeprotect"):
+        ctx.faults.add((*path, "mode"), f"{op} has no mode", "leave it out", key=True)
+    elif op == "writeprotect" and "missing" in (mode or ()):
+        ctx.faults.add((*path, "mode"), "writeprotect has the mode wp only", '["wp"] protects, [] resolves')
+    if op == "move" and "src" not in args:
+        ctx.faults.add(path, "move needs src", "src: where the pages come from")
+    elif op not in (None, "move") and "src" in args:
+        ctx.faults.add((*path, "src"), f"{op} has no src", "leave it out", key=True)
+    return {"mode": tuple(each for each in mode if each is not WRONG)} if mode is not None else {}
 
 
 def _raw_args(raw: dict[str, Any]) -> dict[str, Any]:

@@ -274,7 +274,7 @@ def test_bad_usage_is_exit_2(words: list[str], capsys: pytest.CaptureFixture[str
 
 
 def test_a_word_of_a_later_version_is_exit_5(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "explore", "x.toml")[0] == 5
+    assert run(capsys, "conform", "x.toml")[0] == 5
 
 
 def thp(*words: str, stdin: Any = subprocess.DEVNULL, **env: str) -> subprocess.CompletedProcess[str]:
@@ -329,11 +329,13 @@ def test_expected_decisions_are_locations(good: str, capsys: pytest.CaptureFixtu
     assert run(capsys, "check", good)[0] == 0
 
 
-def test_mutants_are_no_false_green(good: str, capsys: pytest.CaptureFixture[str]) -> None:
-    Path(good).write_text('mutants = ["drop R1"]\n' + GOOD)
+def test_a_mutant_is_named_in_the_verdict(good: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(good).write_text('mutants = ["drop R1"]\n' + GOOD + '[expect.mutant."drop R2"]\norders = [4]\n')
     code, out, _ = run(capsys, "check", good)
     assert code == 1
-    assert "drop R1" in out
+    assert f"ok   {good} [v3, drop R1]" in out
+    assert f"FAIL {good} [v3, drop R2]" in out
+    assert "v3~drop+R2" in out
 
 
 def test_configuration_that_changes_nothing_is_noted(good: str, capsys: pytest.CaptureFixture[str]) -> None:

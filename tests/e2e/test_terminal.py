@@ -235,12 +235,12 @@ def test_the_user_s_own_configuration(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(
         'theme = "contrast"\nkeymap = "cgdb"\nlayout = "memory"\nmouse = false\n'
-        '[keys]\n"exec.step" = "x"\n[alias]\nff = "continue fallback"\n'
+        '[keys]\n"exec.step" = "X"\n[alias]\nff = "continue fallback"\n'
     )
     (folder / "init.thp").write_text("# to begin with\nmark begin\nff\n")
     with Terminal(tmp_path, str(SEED), "--fresh", size=(120, 40)) as terminal:
         terminal.see("step 10/10")
-        terminal.press("x")
+        terminal.press("X")
         terminal.see("step 11/11")
         assert b"48;2;0;0;0" in terminal.written
         assert not [each for each in MOUSE if each in terminal.written]

@@ -33,4 +33,4 @@ madvise = { at = "heap+0x100000", size = "64K", advice = "MADV_DONTNEED" }
     text = '[thp]\nenabled = "madvise"\nhugepages-64kB = "always"\n'
     s = finish(session(text, head=f'variant = "{variant}"', events=events, vma=HEAP))
     assert s.stop.kind == "blocked"
-    assert decisions(s)[-1] == "wait:migration"
+    assert decisions(s)[-2:] == ["wait:migration", "step:wait"]

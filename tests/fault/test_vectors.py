@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kernelmodel.decision import STEPS
 from kernelmodel.defs import result_name
 from kernelmodel.mm.pgtable import translate
 from kernelmodel.mm.vmstat import counters
@@ -94,8 +95,8 @@ def walk(session: Session, fault: int = 0) -> list[str]:
 
 
 def kinds(session: Session, cpu: int | None = None) -> list[str]:
-    """``kind:outcome`` of the run, with the reason where there is no outcome."""
-    return [f"{e.kind}:{e.outcome or e.reason}" for e in known(session, cpu)]
+    """``kind:outcome`` of the run, with the reason where there is no outcome; steps left out."""
+    return [f"{e.kind}:{e.outcome or e.reason}" for e in known(session, cpu) if e.kind not in STEPS]
 
 
 def results(session: Session) -> list[str]:

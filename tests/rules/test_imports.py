@@ -15,8 +15,8 @@ import pytest
 from .tree import ROOT, files
 
 SLOW = ("textual", "rich", "numpy", "pydantic", "tree_sitter", "unidiff", "concurrent.futures")
-LATE = ("kernelmodel.leap", "kernelmodel.live")
-"""Modules that are imported only once NumPy, or a running kernel, is wanted."""
+LATE = ("kernelmodel.leap", "kernelmodel.live", "kernelmodel.explore.jobs")
+"""Modules that are imported only once NumPy, a running kernel or several processes are wanted."""
 SCENARIO = "scenarios/seed/unfit.toml"
 READY = (ROOT / "tui" / "cli.py").exists() and (ROOT / SCENARIO).exists()
 
@@ -88,7 +88,13 @@ def test_a_slow_module_is_seen() -> None:
 
 
 @pytest.mark.skipif(not READY, reason="no command line or no scenario yet")
-@pytest.mark.parametrize("argv", [("--help",), ("run", SCENARIO), ("run", SCENARIO, "--format", "ndjson"), ("check", SCENARIO)])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--help",), ("run", SCENARIO), ("run", SCENARIO, "--format", "ndjson"), ("check", SCENARIO),
+        ("explore", SCENARIO), ("explore", SCENARIO, "--format", "ndjson"),
+    ],
+)  # fmt: skip
 def test_the_batch_side_loads_nothing_slow(argv: tuple[str, ...]) -> None:
     code, slow = loaded("from tui.cli import main; result = main() or 0", *argv)
     assert (code, slow - {"tui"}) == (0, set())

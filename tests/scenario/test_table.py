@@ -14,7 +14,7 @@ import pytest
 from kernelmodel.fault import VARIANTS as FAULT_PATHS
 from kernelmodel.scenario import docs, load, loads, new, packaged, schema
 from kernelmodel.scenario.keys import ROOT, TABLES
-from kernelmodel.scenario.tables import Key, Later, Table, Tables
+from kernelmodel.scenario.tables import Key, Table, Tables
 from kernelmodel.variant_names import SITES, SITES_WITH_ORDER, VARIANTS
 
 ROOM = Path(__file__).parents[2]
@@ -57,12 +57,7 @@ def test_new_loads_and_shows_every_common_key() -> None:
     """The scenario to start from is good as it stands, and shows the keys that most need."""
     assert loads(new(), "new.toml").warnings == ()
     for _, key in all_keys(ROOT):
-        rare = isinstance(key.kind, Later) or key.knob in (
-            "anon_orders",
-            "anon_always_mask",
-            "thp_anon",
-            "init_on_alloc",
-        )
+        rare = key.knob in ("anon_orders", "anon_always_mask", "thp_anon", "init_on_alloc")
         if rare or key.name in ("process", "read", "variant", "hugepages-<size>kB", "node", "cpus") or key in TABLES[-2].keys:
             continue
         assert key.name in new(), key.name

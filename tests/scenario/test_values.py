@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kernelmodel.scenario import find, load, loads, packaged
+from kernelmodel.scenario import ScenarioError, find, load, loads, packaged
 from kernelmodel.scenario.types import Answer, Boot, Memory, Place, Populate, Scenario, Thp, VmaSpec
 from tests.scenario.broken_cases import HEAP, E, V
 
@@ -138,7 +138,7 @@ def test_expect() -> None:
         "decisions = 'policy:4,3 map-pte:NULL(leaf) fallback'\nmthp_stat = { '64kB.anon_fault_alloc' = 0 }\n"
         "vmstat = { pgfault = 2 }\nbug = 'uninitialised'\nreachable = ['map-pte:NULL', 'map-pte:NULL(leaf)']\n"
         "unreachable = []\ninvariants = 'hold'\n"
-        "[expect.variant.v3-off]\norders = [0]\nblocked = true\n[expect.mutant.'drop R1']\ninvariants = 'rss'\n"
+        "[expect.variant.v3-off]\norders = [0]\nblocked = true\n[expect.mutant.'drop R1']\ninvariants = 'endless-refault'\n"
     )
     e = s.expect
     assert e is not None
@@ -148,7 +148,19 @@ def test_expect() -> None:
     assert (e.unreachable, e.invariants) == ((), "hold")
     ((name, other),) = s.expect_variant
     assert (name, other.orders, other.blocked, other.results) == ("v3-off", (0,), True, None)
-    assert s.raw["expect"]["mutant"] == {"drop R1": {"invariants": "rss"}}
+    ((name, other),) = s.expect_mutant
+    assert (name, other.invariants, other.reachable) == ("drop R1", "endless-refault", None)
+
+
+def test_mutants() -> None:
+    """Of the file, and of the command line behind the variant."""
+    text = V + "mutants = ['drop R2']\n" + E
+    assert good(text).mutants == ("drop R2",)
+    assert loads(text, "x", variant="v4~drop+R1~drop R2").mutants == ("drop R2", "drop R1")
+    assert loads(V + E, "x", variant="~BUG_ON").mutants == ("BUG_ON",)
+    with pytest.raises(ScenarioError, match="has no mutant 'BUG_ON'"):
+        loads(V + E, "x", variant="6.9~BUG_ON")
+    assert loads(V + E + "[expect.mutant.BUG_ON]\nbug = 'BUG_ON'\n", "x", variant="6.9").variant == "6.9"
 
 
 NOTES = [

@@ -274,7 +274,7 @@ def two_cpus(step: int) -> Session:
 
 
 def test_the_calls_of_another_cpu() -> None:
-    s = two_cpus(7)
+    s = two_cpus(8)
     mine, other = s.snapshot(View()), s.snapshot(View(cpu=0))
     assert (mine.cpu, mine.view_cpu, other.cpu, other.view_cpu) == (1, 1, 1, 0)
     assert mine.calls[mine.frame].function == "do_huge_pmd_anonymous_page"

@@ -120,6 +120,25 @@ def test_names_survive(name: str) -> None:
     assert parse(f"thp1:{word}:00000000:v3::").name == unquote(word)
 
 
+@pytest.mark.parametrize(
+    ("tail", "place", "look"),
+    [
+        ("", None, None), ("12345678", None, None), ("12345678@9", (9, 0), None), ("12345678@9+2", (9, 2), None),
+        ("12345678@9+1@8", (9, 1), (8, 0)),
+    ],
+)  # fmt: skip
+def test_where_a_token_leads_and_looks(tail: str, place: tuple[int, int] | None, look: tuple[int, int] | None) -> None:
+    token = parse(f"thp1:a:00000000:v3~drop+R1~BUG_ON::{tail}")
+    assert (token.digest, token.place, token.look) == (tail[:8], place, look)
+    assert (token.variant, token.mutants) == ("v3", {"drop R1", "BUG_ON"})
+
+
+@pytest.mark.parametrize("tail", ["12345678@", "12345678@x", "12345678@1@2@3", "12345678@1+", "1234@1"])
+def test_a_bad_place_is_refused(tail: str) -> None:
+    with pytest.raises(TokenError, match=r"DIGEST@PLACE|eight hex digits"):
+        parse(f"thp1:a:00000000:v3::{tail}")
+
+
 @pytest.mark.parametrize("text", ["%", "%4", "a%zz", "%+1"])
 def test_a_bad_escape_is_refused(text: str) -> None:
     with pytest.raises(TokenError, match="bad escape"):

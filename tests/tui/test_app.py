@@ -6,10 +6,12 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from kernelmodel.explore.types import Result
 from kernelmodel.session import Session
 from tests.tui.talk import console as new
 from tests.tui.talk import long_run
@@ -90,6 +92,30 @@ async def test_bound_keys_of_the_toolkit_reach_the_desk():
         await pilot.press("colon", "s", "space", "2", "enter")
         await running.settled()
         assert running.desk.session.step == 2
+
+
+async def test_an_exploration_tells_how_far_it_is_and_a_key_ends_it(monkeypatch):
+    def explore(scenario, variant, mutants, options, progress):
+        try:
+            for states in range(100_000):
+                progress(states, 0)
+                time.sleep(0.001)
+        except KeyboardInterrupt:
+            return Result((), (), (), states, 0, False, "interrupted")
+
+    monkeypatch.setattr("kernelmodel.explore.explore", explore)
+    running = app("explore")
+    async with running.run_test(size=(80, 24)) as pilot:
+        for _ in range(1000):
+            await pilot.pause(0.01)
+            if "exploring: " in seen(running)[-2]:
+                break
+        assert " states   ^C interrupts" in seen(running)[-2]
+        await pilot.press("escape")
+        await running.settled()
+        await pilot.pause()
+        assert any("explore: not complete (interrupted)" in line for line in seen(running))
+        assert running.desk.session.step == 0
 
 
 async def test_resize_lays_out_again():

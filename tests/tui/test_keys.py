@@ -133,9 +133,9 @@ def test_actions_carry_the_keys_of_the_keymap():
 
 def test_the_users_own_keys():
     keys = keymap(
-        "gdb", {"exec.step": "x, F11", "search.next": "comma", "search.prev": ".", "move.page_down": "pagedown"}
+        "gdb", {"exec.step": "X, F11", "search.next": "comma", "search.prev": ".", "move.page_down": "pagedown"}
     )
-    assert keys.action("x") == keys.action("f11") == "exec.step"
+    assert keys.action("X") == keys.action("f11") == "exec.step"
     assert keys.action("s") == ""
     assert keys.action("comma") == "search.next"
     assert keys.action("full_stop") == "search.prev"

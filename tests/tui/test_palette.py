@@ -65,7 +65,7 @@ def test_a_theme_fills_blanks_with_its_own_ground(theme):
 
 
 def test_states_that_matter_most_are_reversed_without_colour():
-    for name in ("past", "cursor", "match", "fault", "fallback"):
+    for name in ("past", "cursor", "match", "fault", "fallback", "mutant"):
         assert style(name, False).reverse
 
 

@@ -459,13 +459,13 @@ def test_a_click_focuses_a_pane_and_turns_its_tabs(shell):
 
 
 def test_a_click_beside_a_line_toggles_a_breakpoint(shell):
-    x, y = find(shell, " 68 ")
+    x, y = find(shell, " 69 ")
     shell.desk.click(x, y)
-    assert [each.text for each in shell.breaks] == ["alloc_anon_folio:68"]
+    assert [each.text for each in shell.breaks] == ["alloc_anon_folio:69"]
     shell.desk.click(x, y)
     assert not len(shell.breaks)
     shell.desk.click(x + 12, y)
-    assert shell.desk.look.line == 68
+    assert shell.desk.look.line == 69
 
 
 def test_a_click_on_an_event_a_step_a_call_an_entry(shell):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernelmodel.snapshot import CpuView, LockView, Snapshot, View
+from kernelmodel.snapshot import CpuView, LockView, Snapshot, TimelineMark, View
 from tests.tui.fake import snapshot, watches
 from tui.paint import frame
 from tui.paint.look import BreakMark, Look
@@ -60,7 +60,17 @@ WATCH = STOP._replace(watches=watches(7, View(watch=("i",))))
 ABSENT = WATCH.watches[0]._replace(ok=False)
 SHORT = [(width, height) for width in (36, 80) for height in (4, 16)]
 
+
 # pane, what a state is, without it, with it; a snapshot or a look
+def _ended(ended: bool) -> Snapshot:
+    """CPU 0 at a stop, in the middle of an event or behind it, then CPU 1 at two."""
+    marks = (
+        TimelineMark(0, 0, "step", False, False, ended),
+        *(TimelineMark(at, 1, "alloc", False, False) for at in (1, 2)),
+    )
+    return TWO._replace(step=2, last=2, cpu=1, timeline=marks)
+
+
 PAIRS = [
     ("source", "current line", _call(STOP, line=13), _call(STOP, line=14)),
     ("source", "cursor", Look(), Look(line=12)),
@@ -128,12 +138,15 @@ PAIRS = [
     ("timeline", "forced", _mark(4, forced=False), _mark(4, forced=True)),
     ("timeline", "rejected", _mark(4, bad=False), _mark(4, bad=True)),
     ("timeline", "fallback", _mark(4, kind="alloc"), _mark(4, kind="fallback")),
+    ("timeline", "in an event", _ended(True), _ended(False)),
     ("watch", "changed", WATCH._replace(watches=(WATCH.watches[0]._replace(changed=False),)), WATCH),
     ("watch", "no value", WATCH, WATCH._replace(watches=(ABSENT,))),
     ("watch", "cursor", (WATCH, Look()), (WATCH, Look(row={"watch": 0}))),
     ("cpus", "stopped", TWO._replace(cpu=1), TWO),
     ("cpus", "in view", TWO, TWO._replace(view_cpu=1)),
-    ("cpus", "cursor", (TWO, Look()), (TWO, Look(row={"cpus": 0}))),
+    ("cpus", "cursor", (TWO, Look(row={"cpus": 0})), (TWO, Look(row={"cpus": 1}))),
+    ("cpus", "next", TWO, TWO._replace(cpus=(TWO.cpus[0], TWO.cpus[1]._replace(next=True)))),
+    ("cpus", "can run", TWO, TWO._replace(cpus=(TWO.cpus[0], TWO.cpus[1]._replace(enabled=True)))),
     ("cpus", "waits", TWO, TWO._replace(locks=(LockView("ptl", 0, (1,)),))),
 ]
 
@@ -194,6 +207,7 @@ def _header(look: Look, snap: Snapshot = STOP) -> str:
         (Look(), STOP._replace(view_cpu=1), "CPU view cpu1"),
         (Look(), STOP._replace(edited=("variant = v3-off",)), "(edited)"),
         (Look(reason="break 1"), STOP, "break 1: "),
+        (Look(), STOP._replace(mutants=(("drop R1", "no second look"),)), " MUTANT drop R1: no second look "),
         (Look(), STOP._replace(event=STOP.event._replace(forced=True)), "FORCED"),
     ],
 )

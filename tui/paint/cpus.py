@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The CPUs: what each of them does, which lock it holds or waits for."""
+"""The CPUs: which can go on and from where, what the others wait for, which locks are held."""
 
 from __future__ import annotations
 
-from kernelmodel.snapshot import CpuView, Snapshot
-from tui.paint.look import Look
+from kernelmodel.snapshot import CpuView, LockView, Snapshot
+from tui.paint.look import Look, cpu_style
 from tui.paint.rows import Row, Seg
 
 HELP = (
-    "One row for each CPU: its state, where it stands, the access it is in; then the locks that are held.",
-    "▶ the one that stopped   ◂ call stack and locals are this one's; < and > choose another",
-    "» under the cursor   Enter shows that CPU's calls",
+    "One row for each CPU: whether it can go on, the decision it stands at, where, its event; then the locks held.",
+    "next: the one that step, next and continue run (by the schedule, else the one that ran)   ready: it could go on",
+    "▶ the one that stopped   » in view: call stack, source and locals are its; ↑↓ or < and > choose another",
+    "Enter runs the CPU under the cursor to its next stop; S takes that back, on whatever CPU it was",
+    "What was known of the run behind it is forgotten if another CPU went on there",
 )
+PLACE = 60
+"""Columns from which the places of all CPUs stand below each other."""
 
 
 def title(snap: Snapshot, look: Look) -> str:
@@ -21,26 +25,65 @@ def title(snap: Snapshot, look: Look) -> str:
 
 def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     """One row per CPU, one per lock."""
-    rows = [_cpu(each, snap, look.row.get("cpus") == at) for at, each in enumerate(snap.cpus)]
-    for lock in snap.locks:
-        waiting = " ".join(f"cpu{cpu}" for cpu in lock.waiters)
-        how = f" held by cpu{lock.owner}" if lock.owner >= 0 else f" read by {lock.readers}"
-        row: list[Seg] = [("   ", ""), (lock.name, "bold"), (how, "")]
-        row.append((f", awaited by {waiting}" if waiting else "", "warn"))
-        rows.append(tuple(row))
-    return rows
+    many = len(snap.cpus) > 1
+    under = look.row.get("cpus", snap.view_cpu if many else -1)
+    found = max((len(_found(each, snap)) for each in snap.cpus), default=0) if width >= PLACE else 0
+    place = max((len(_place(each)) for each in snap.cpus), default=0) if width >= PLACE else 0
+    rows: list[Row] = []
+    for at, each in enumerate(snap.cpus):
+        rows.append(
+            (
+                ("»" if under == at else " ", "here"),
+                ("▶" if each.cpu == snap.cpu else " ", "here"),
+                (f"cpu{each.cpu} ", cpu_style(each.cpu) if many else "bold"),
+                *_state(each),
+                (f"{_found(each, snap):<{found}}  ", "warn" if _waits(each) else ""),
+                (f"{_place(each):<{place}}  ", "dim" if each.state == "done" else ""),
+                (each.event, "dim"),
+            )
+        )
+    return rows + [_lock(each, len(snap.cpus) + at == under) for at, each in enumerate(snap.locks)]
 
 
-def _cpu(each: CpuView, snap: Snapshot, under: bool) -> Row:
-    waits = each.state.startswith("waits")
-    place = f" {each.function}" + (f":{each.line}" if each.line else "") if each.function else ""
-    event = f"  {each.event}" if each.event else ""
-    return (
-        ("»" if under else " ", "here"),
-        ("▶" if each.cpu == snap.cpu else " ", "here"),
-        (f"cpu{each.cpu}", "bold"),
-        ("◂ " if each.cpu == snap.view_cpu and len(snap.cpus) > 1 else "  ", "here"),
-        (each.state, "warn" if waits else "dim" if each.state == "done" else "good"),
-        (place, ""),
-        (event, "dim"),
-    )
+def _waits(each: CpuView) -> bool:
+    return each.state.startswith("waits") and not each.enabled
+
+
+def _state(each: CpuView) -> Row:
+    """A word for what can be done with it."""
+    if each.next:
+        return (("next  ", "key"),)
+    if each.enabled:
+        return (("ready ", "good"),)
+    word = "waits" if _waits(each) else each.state
+    return ((f"{word:<6}", "warn" if _waits(each) else "dim"),)
+
+
+def _found(each: CpuView, snap: Snapshot) -> str:
+    """What it waits for and who has that, else the decision at which it stands."""
+    if not _waits(each):
+        return each.found if each.function else "" if each.state == "done" else "begins"
+    return awaited(each, snap)
+
+
+def awaited(each: CpuView, snap: Snapshot) -> str:
+    """What a CPU waits for, and who has it: ``mmap_lock of main, held by cpu0``."""
+    what = each.state.removeprefix("waits for ")
+    lock = next((lock for lock in snap.locks if lock.name == what), None)
+    return f"{what}, {_holder(lock)}" if lock is not None else what
+
+
+def _place(each: CpuView) -> str:
+    return f"{each.function}:{each.line}" if each.function and each.line else each.function
+
+
+def _holder(lock: LockView) -> str:
+    return f"held by cpu{lock.owner}" if lock.owner >= 0 else "read by " + " ".join(f"cpu{cpu}" for cpu in lock.readers)
+
+
+def _lock(lock: LockView, under: bool) -> Row:
+    row: list[Seg] = [("» " if under else "  ", "here"), (lock.name, "bold"), (f" {_holder(lock)}", "")]
+    if lock.waiters:
+        row.append((", awaited by", "warn"))
+        row += [(f" cpu{cpu}", cpu_style(cpu)) for cpu in lock.waiters]
+    return tuple(row)

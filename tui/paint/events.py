@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from kernelmodel.decision import STEPS
 from kernelmodel.snapshot import Event, Snapshot
-from tui.paint.look import Look
+from tui.paint.look import Look, cpu_style
 from tui.paint.rows import Row, Seg, hexa
 
 HELP = (
@@ -50,7 +51,7 @@ def rows(listed: tuple[Event, ...], snap: Snapshot, look: Look, width: int) -> l
 
 
 def _place(event: Event) -> str:
-    return f"{event.function}:{event.line}"
+    return f"{event.function}:{event.line}" if event.function else ""
 
 
 def _row(event: Event, snap: Snapshot, look: Look, width: int, kind: int, place: int) -> Row:
@@ -63,8 +64,9 @@ def _row(event: Event, snap: Snapshot, look: Look, width: int, kind: int, place:
         (f"#{event.step:<{len(str(snap.last))}} ", "cursor" if under else "dim"),
     ]
     if len(snap.cpus) > 1:
-        out.append((f"cpu{event.cpu} ", "dim"))
-    style = "dim" if future else "bad" if event.kind in ("fallback", "bug") else "bold"
+        out.append((f"cpu{event.cpu} ", "dim" if future else cpu_style(event.cpu)))
+    quiet = future or (event.kind in STEPS and event.outcome not in BAD)
+    style = "dim" if quiet else "bad" if event.kind in ("fallback", "bug") else "bold"
     out.append((f"{event.kind or 'end':<{kind}} ", style))
     if width >= 100:
         out.append((f"{_place(event):<{place}} ", "dim"))

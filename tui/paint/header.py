@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from kernelmodel.snapshot import Snapshot
-from tui.paint.look import Look
-from tui.paint.rows import Row, Seg
+from tui.paint.look import Look, cpu_style
+from tui.paint.rows import Row, Seg, crop
 
 
 def paint(snap: Snapshot, look: Look, width: int) -> Row:
@@ -18,13 +18,15 @@ def paint(snap: Snapshot, look: Look, width: int) -> Row:
         from tui.paint.beside import sign
 
         out.append((f" {sign(look.second)} {look.second.snap.variant}", "mark"))
-    if width >= 100:
+    if snap.mutants:
+        out += [(" ", ""), *_mutants(snap, width)]
+    elif width >= 100:
         out += [bar, (snap.arch, "")]
     out.append(bar)
     out.append((f" PAST {snap.step}/{snap.last} ", "past") if past else (f"step {snap.step}/{snap.last}", ""))
     if look.since >= 0:
         out += [bar, (f"since {look.named(look.since)}", "mark")]
-    out += [bar, (f"cpu{snap.cpu}", "")]
+    out += [bar, (f"cpu{snap.cpu}", cpu_style(snap.cpu) if len(snap.cpus) > 1 else "")]
     if snap.view_cpu != snap.cpu:
         out += [(" ", ""), (f"CPU view cpu{snap.view_cpu}", "mark")]
     if snap.process:
@@ -36,3 +38,13 @@ def paint(snap: Snapshot, look: Look, width: int) -> Row:
         out += [(look.reason, "break"), (": ", "")]
     out.append((snap.stop_text, "bad" if snap.stop in ("bug", "blocked") else "good" if snap.stop == "end" else "here"))
     return tuple(out)
+
+
+def _mutants(snap: Snapshot, width: int) -> Row:
+    """What the model lacks, loudly; in words where there is room."""
+    names = ", ".join(name for name, _ in snap.mutants)
+    words = "; ".join(words for _, words in snap.mutants)
+    room = width // 2 - 20
+    if room < 20:
+        return ((f" MUTANT {names} ", "mutant"),)
+    return ((f" MUTANT {names}: {words if len(words) <= room else crop(words, room - 1) + '…'} ", "mutant"),)

@@ -104,5 +104,5 @@ _FIND: dict[str, _Find] = {
     "watch": _row("watch", lambda snap, look: len(snap.watches)),
     "changes": _row("changes", lambda snap, look: changes.count(snap)),
     "orders": _row("orders", lambda snap, look: len(snap.orders)),
-    "cpus": _row("cpus", lambda snap, look: len(snap.cpus)),
+    "cpus": _row("cpus", lambda snap, look: len(snap.cpus) + len(snap.locks)),
 }  # fmt: skip

@@ -44,6 +44,15 @@ class BreakMark(NamedTuple):
         return "○" if not self.enabled else "◆" if self.log else "◐" if self.conditional else "●"
 
 
+CPU_STYLES = 5
+"""CPUs have so many colours, and then the first again."""
+
+
+def cpu_style(cpu: int) -> str:
+    """Style of what belongs to a CPU, where there are several."""
+    return f"cpu{cpu % CPU_STYLES}"
+
+
 @dataclass(slots=True)
 class Look:
     """View settings of one screen."""

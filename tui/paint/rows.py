@@ -12,7 +12,7 @@ from functools import lru_cache
 Seg = tuple[str, str]
 Row = tuple[Seg, ...]
 
-INKED = frozenset({"cursor", "past", "fault", "fallback", "head", "match"})
+INKED = frozenset({"cursor", "past", "fault", "fallback", "head", "match", "mutant"})
 """Styles in which a blank is not blank: reverse or underlined."""
 _UNITS = ((40, "T"), (30, "G"), (20, "M"), (10, "K"))
 

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+from kernelmodel.decision import STEPS
 from kernelmodel.snapshot import Snapshot, TimelineMark
-from tui.paint.look import Look
+from tui.paint.look import Look, cpu_style
 from tui.paint.rows import Row, Seg, merge
 
 GLYPHS = {
@@ -12,19 +15,23 @@ GLYPHS = {
     "step-down": "d", "fallback": "!", "orig-pte": "o", "pmd-gate": "g", "pmd-bounds": "b", "huge-zero": "h",
     "pmd-recheck": "r", "huge-wp": "w", "pte-alloc": "t", "anon-vma": "a", "deferred": "D", "lock": "L",
     "recheck": "R", "retry": "y", "stable": "s", "uffd-missing": "u", "zero-page": "Z", "marker": "k", "wp": "w",
-    "wait": "W", "install": "M", "return": ".", "bug": "X", "": "|",
+    "wait": "W", "install": "M", "return": ".", "bug": "X", "": "|", **dict.fromkeys(STEPS, ","),
 }  # fmt: skip
 """One letter per decision kind; other actors' kinds show their first letter."""
 
 
 HELP = (
-    "One strip per CPU, a letter for each decision (below), . where another CPU ran; ! is a fallback.",
+    "One strip per CPU, a letter for each decision (below); ! is a fallback, a comma a quiet step.",
+    "Several CPUs: │ where another one goes on; ─ is in the middle of an event, a blank in none",
     "Under it: ▲ you are here   ┴ your cursor   a mark's letter   # forced or answered   - rejected or failed",
     "all: the whole run where it is longer than the window; ─ is in the window, ! holds a fallback",
     "← → move the cursor, Enter goes there   [ ] to the fallback before and next   m marks, ' goes to a mark",
 )
 MARGIN = 7
 """Columns before the strips."""
+
+Cells = tuple[TimelineMark | None, ...]
+"""What stands in the columns of the strips: a step; None where the run switches to another CPU."""
 
 
 def title(snap: Snapshot, look: Look) -> str:
@@ -39,54 +46,78 @@ def title(snap: Snapshot, look: Look) -> str:
 
 def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     """Overview and ruler where there is room, one strip per CPU (that of the present among them), one row of marks."""
-    marks = window(snap, width - MARGIN)
-    if not marks:
+    cells = window(snap, width - MARGIN)
+    if not cells:
         return []
-    rows = [_strip(marks, cpu, snap, look) for cpu in _cpus(marks, snap.cpu, max(height - 1, 1))]
-    rows.append(_below(marks, snap, look))
-    if height > len(rows) and snap.last + 1 > len(marks):
-        rows.insert(0, _overview(marks, snap, look, width - MARGIN))
+    rows = [_strip(cells, cpu, snap, look) for cpu in _cpus(cells, snap, max(height - 1, 1))]
+    rows.append(_below(cells, snap, look))
+    if height > len(rows) and _longer(cells, snap):
+        rows.insert(0, _overview(cells, snap, look, width - MARGIN))
     if height > len(rows):
-        rows.insert(0, _ruler(marks))
+        rows.insert(0, _ruler(cells))
     return rows
 
 
 def strip(snap: Snapshot, look: Look, width: int) -> Row:
-    """The whole timeline in one row, for the message line of a small terminal."""
-    marks = window(snap, width - 8)
+    """The whole timeline in one row, for the message line of a small terminal; a CPU's number where it goes on."""
+    cells = window(snap, width - 8)
+    several = len(snap.cpus) > 1
     out: list[Seg] = [(f" #{snap.step} ".ljust(7), "dim")]
-    out += [(GLYPHS.get(mark.kind, mark.kind[:1]), _style(mark, snap, look)) for mark in marks]
+    if several and cells and cells[0] is not None:
+        out.append((str(cells[0].cpu), f"{cpu_style(cells[0].cpu)} on"))
+    for at, mark in enumerate(cells):
+        if mark is not None:
+            out.append((_glyph(mark), _style(mark, snap, look)))
+        elif (following := next((each for each in cells[at:] if each is not None), None)) is not None:
+            out.append((str(following.cpu), f"{cpu_style(following.cpu)} on"))
     return tuple(out)
 
 
-def window(snap: Snapshot, width: int) -> tuple[TimelineMark, ...]:
-    """At most ``width`` marks with the present among them."""
-    marks = snap.timeline
-    if len(marks) <= width:
-        return marks
-    place = next((place for place, mark in enumerate(marks) if mark.step >= snap.step), len(marks))
-    begin = max(0, min(place - width * 2 // 3, len(marks) - width))
-    return marks[begin : begin + width]
+def window(snap: Snapshot, width: int) -> Cells:
+    """At most ``width`` columns with the present among them."""
+    cells: Cells = snap.timeline if len(snap.cpus) == 1 else _switching(snap.timeline)
+    if len(cells) <= width:
+        return cells
+    present = (place for place, mark in enumerate(cells) if mark is not None and mark.step >= snap.step)
+    begin = max(0, min(next(present, len(cells)) - width * 2 // 3, len(cells) - width))
+    return cells[begin : begin + width]
+
+
+def _switching(marks: tuple[TimelineMark, ...]) -> Cells:
+    cells: list[TimelineMark | None] = list(marks[:1])
+    for before, mark in pairwise(marks):
+        cells += (None, mark) if mark.cpu != before.cpu else (mark,)
+    return tuple(cells)
 
 
 def step_at(snap: Snapshot, width: int, height: int, x: int, y: int) -> int:
     """The step that column ``x`` of row ``y`` of the painted pane shows, -1 if none."""
-    marks = window(snap, width - MARGIN)
+    cells = window(snap, width - MARGIN)
     place = x - MARGIN
-    rows = len(_cpus(marks, snap.cpu, max(height - 1, 1))) + 1
-    overview = height > rows and snap.last + 1 > len(marks)
+    rows = len(_cpus(cells, snap, max(height - 1, 1))) + 1
+    overview = height > rows and _longer(cells, snap)
     if overview and y == int(height > rows + 1):
         buckets = max(min(width - MARGIN, snap.last + 1), 1)
         return place * (snap.last + 1) // buckets if 0 <= place < buckets else -1
-    return marks[place].step if 0 <= place < len(marks) else -1
+    mark = cells[place] if 0 <= place < len(cells) else None
+    return mark.step if mark is not None else -1
 
 
-def _cpus(marks: tuple[TimelineMark, ...], present: int, room: int) -> list[int]:
+def _longer(cells: Cells, snap: Snapshot) -> bool:
+    """Is the run longer than the window?"""
+    return snap.last + 1 > len(cells) - cells.count(None)
+
+
+def _cpus(cells: Cells, snap: Snapshot, room: int) -> list[int]:
     """The CPUs whose strips are shown: at most ``room``, around that of the present."""
-    cpus = sorted({mark.cpu for mark in marks})
-    at = cpus.index(present) if present in cpus else 0
+    cpus = sorted({mark.cpu for mark in cells if mark is not None} | {each.cpu for each in snap.cpus})
+    at = cpus.index(snap.cpu) if snap.cpu in cpus else 0
     begin = max(0, min(at - room // 2, len(cpus) - room))
     return cpus[begin : begin + room]
+
+
+def _glyph(mark: TimelineMark) -> str:
+    return GLYPHS.get(mark.kind, mark.kind[:1])
 
 
 def _style(mark: TimelineMark, snap: Snapshot, look: Look) -> str:
@@ -96,24 +127,33 @@ def _style(mark: TimelineMark, snap: Snapshot, look: Look) -> str:
         return "past"
     if mark.step > snap.step:
         return "dim"
-    return "fallback" if mark.kind == "fallback" else "forced" if mark.forced else "bad" if mark.bad else "good"
+    if mark.kind == "fallback" or mark.forced or mark.bad:
+        return "fallback" if mark.kind == "fallback" else "forced" if mark.forced else "bad"
+    return cpu_style(mark.cpu) if len(snap.cpus) > 1 else "good"
 
 
-def _strip(marks: tuple[TimelineMark, ...], cpu: int, snap: Snapshot, look: Look) -> Row:
-    out: list[Seg] = [(f" cpu{cpu:<3}", "dim")]
-    for mark in marks:
-        if mark.cpu == cpu:
-            out.append((GLYPHS.get(mark.kind, mark.kind[:1]), _style(mark, snap, look)))
+def _strip(cells: Cells, cpu: int, snap: Snapshot, look: Look) -> Row:
+    several = len(snap.cpus) > 1
+    out: list[Seg] = [(f" cpu{cpu:<3}", cpu_style(cpu) if several else "dim")]
+    busy = False
+    for mark in cells:
+        if mark is None:
+            out.append(("│", "rule"))
+        elif mark.cpu == cpu:
+            out.append((_glyph(mark), _style(mark, snap, look)))
+            busy = not mark.ended
         else:
-            out.append((".", "dim"))
+            out.append(("─" if busy else " ", cpu_style(cpu) if mark.step <= snap.step else "dim"))
     return merge(out)
 
 
-def _below(marks: tuple[TimelineMark, ...], snap: Snapshot, look: Look) -> Row:
+def _below(cells: Cells, snap: Snapshot, look: Look) -> Row:
     named = {step: name for name, step in sorted(look.marks.items(), reverse=True)}
     out: list[Seg] = [(" you   ", "dim")]
-    for mark in marks:
-        if mark.step == snap.step:
+    for mark in cells:
+        if mark is None:
+            out.append((" ", ""))
+        elif mark.step == snap.step:
             out.append(("▲", "here"))
         elif mark.step == look.mark:
             out.append(("┴", "bold"))
@@ -128,12 +168,13 @@ def _below(marks: tuple[TimelineMark, ...], snap: Snapshot, look: Look) -> Row:
     return merge(out)
 
 
-def _overview(marks: tuple[TimelineMark, ...], snap: Snapshot, look: Look, width: int) -> Row:
+def _overview(cells: Cells, snap: Snapshot, look: Look, width: int) -> Row:
     """The run from its start to its known end in ``width`` cells."""
     steps = snap.last + 1
     buckets = min(width, steps)
     line = ["·"] * buckets
-    first, last = marks[0].step * buckets // steps, marks[-1].step * buckets // steps
+    shown = [mark.step * buckets // steps for mark in cells if mark is not None]
+    first, last = shown[0], shown[-1]
     line[first : last + 1] = "─" * (last + 1 - first)
     for at, count in enumerate(snap.overview):
         if count:
@@ -148,12 +189,12 @@ def _overview(marks: tuple[TimelineMark, ...], snap: Snapshot, look: Look, width
 _OVERVIEW = {"·": "dim", "─": "", "!": "bad", "▲": "here"}
 
 
-def _ruler(marks: tuple[TimelineMark, ...]) -> Row:
-    line = [" "] * (len(marks) + 8)
-    for place, mark in enumerate(marks):
-        if mark.step % 10 == 0:
+def _ruler(cells: Cells) -> Row:
+    line = [" "] * (len(cells) + 8)
+    for place, mark in enumerate(cells):
+        if mark is not None and mark.step % 10 == 0:
             text = str(mark.step)
             line[place : place + len(text)] = text
-        elif mark.step % 5 == 0 and line[place] == " ":
+        elif mark is not None and mark.step % 5 == 0 and line[place] == " ":
             line[place] = "·"
     return (("       ", ""), ("".join(line).rstrip(), "dim"))

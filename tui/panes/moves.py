@@ -140,6 +140,6 @@ _MOVES: dict[str, Callable[[Eye, Snapshot, str, Place], None]] = {
     "watch": _rows(lambda snap, look: len(snap.watches)),
     "changes": _rows(lambda snap, look: changes.count(snap)),
     "orders": _rows(lambda snap, look: len(snap.orders)),
-    "cpus": _rows(lambda snap, look: len(snap.cpus)),
+    "cpus": _rows(lambda snap, look: len(snap.cpus) + len(snap.locks)),
     "vmas": _rows(lambda snap, look: len(snap.vmas)),
 }  # fmt: skip

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from rich.style import Style
 
+from tui.paint.look import CPU_STYLES
+
 STYLES = {
     "": "",
     "dim": "",
@@ -39,6 +41,9 @@ STYLES = {
     "number": "",
     "key": "bold",
     "error": "bold",
+    "mutant": "bold reverse",
+    **{f"cpu{cpu}": "" for cpu in range(CPU_STYLES)},
+    **{f"cpu{cpu} on": "bold reverse" for cpu in range(CPU_STYLES)},
 }
 """Every style name that a painter may use, with its attributes."""
 
@@ -54,7 +59,10 @@ class Theme(NamedTuple):
 def _colours(
     dim: str, rule: str, red: str, green: str, yellow: str, blue: str, magenta: str, cyan: str
 ) -> dict[str, str]:
+    several = (cyan, magenta, blue, green, yellow)
     return {
+        **{f"cpu{cpu}{on}": colour for cpu, colour in enumerate(several) for on in ("", " on")},
+        "mutant": red,
         "dim": dim, "rule": rule, "focus": cyan, "past": yellow, "here": yellow, "match": yellow, "mark": blue,
         "changed": magenta, "break": red, "good": green, "head": green, "bad": red, "warn": yellow, "fault": red,
         "fallback": red, "forced": magenta, "keyword": blue, "string": green, "number": cyan, "key": cyan, "error": red,

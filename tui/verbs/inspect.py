@@ -15,7 +15,7 @@ from tui.paint import source
 from tui.paint.rows import clean
 from tui.told import display, value
 from tui.verbs import args
-from tui.verbs.text import pane_lines, view_of
+from tui.verbs.text import WIDTH, pane_lines, view_of
 from tui.verbs.time import mark_lines
 
 FORMATS: dict[str, Callable[[int], str]] = {
@@ -138,13 +138,20 @@ def _scenario(console: Console) -> list[str]:
     ]
 
 
+def _columns(console: Console) -> list[str]:
+    """The run so far, a column per CPU."""
+    from kernelmodel.explore.witness import text
+
+    return text(console.session, WIDTH)
+
+
 INFO: dict[str, Callable[[Console], list[str]]] = {
     "breakpoints": _pane("breaks"), "locals": _pane("stack"), "stack": _pane("stack"), "orders": _pane("orders"),
     "table": _pane("table"), "ptes": _pane("table"), "buddy": _pane("allocator"), "allocator": _pane("allocator"),
     "vmas": _pane("vmas"), "events": _pane("events"), "event": lambda console: _event(console, console.session.step).lines,
     "timeline": _pane("timeline"), "changes": _pane("changes"), "source": _pane("source"), "cpus": _pane("cpus"),
     "locks": _pane("cpus"), "watch": _pane("watch"), "display": _pane("watch"), "marks": mark_lines, "counters": _counters,
-    "scenario": _scenario,
+    "scenario": _scenario, "columns": _columns,
 }  # fmt: skip
 
 
@@ -202,17 +209,6 @@ def _frame(console: Console, line: Line) -> Result:
     return _framed(console)
 
 
-def _cpu(console: Console, line: Line) -> Result:
-    snap = args.look_at(console)
-    if line.args:
-        known = {str(each.cpu): each.cpu for each in snap.cpus}
-        if line.args not in known:
-            raise CommandError("CPUs are " + ", ".join(known), line.start)
-        console.cpu, console.frame = known[line.args], -1
-        snap = args.look_at(console)
-    return Result([f"cpu{console.cpu if console.cpu >= 0 else snap.cpu} is in view", *pane_lines(console, "cpus")])
-
-
 GROUP = "inspect"
 
 COMMANDS = (
@@ -230,5 +226,4 @@ COMMANDS = (
     Command("up", ("u",), "up [N]", "select the caller", _frame_by(-1), GROUP, ("number",)),
     Command("down", (), "down [N]", "select the callee", _frame_by(1), GROUP, ("number",)),
     Command("frame", (), "frame [N]", "select a call by number, 0 the innermost", _frame, GROUP, ("number",)),
-    Command("cpu", (), "cpu [N]", "look at another CPU; the run does not change", _cpu, GROUP, ("cpu",)),
 )  # fmt: skip

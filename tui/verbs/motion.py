@@ -105,6 +105,10 @@ def _jump(ahead: bool) -> Verb:
 
 
 def _restart(console: Console, line: Line) -> Result:
+    if line.args:
+        from tui.verbs.cpus import begin
+
+        return begin(console, line)
     return to_step(console, 0)
 
 
@@ -154,5 +158,8 @@ COMMANDS = (
     ),
     Command("back", (), "back", "to where the last jump began", _jump(False), GROUP),
     Command("forward", (), "forward", "to where back came from", _jump(True), GROUP),
-    Command("run", ("r",), "run", "to the first stop; breakpoints, marks and answers stay", _restart, GROUP),
+    Command(
+        "run", ("r",), "run [CPU]", "to the first stop; breakpoints, marks and answers stay; or begin with another CPU",
+        _restart, GROUP, ("cpu",),
+    ),
 )  # fmt: skip

@@ -30,15 +30,16 @@ def answer(console: Console, outcome: str) -> Motion:
     session = console.session
     here, known, said = session.step, session.last, session.event(session.step)
     stop = session.advance(outcome)
-    if session.last < known or session.event(here) != said:
-        if console.other is not None:
-            console.other.cut(here)
-        lost = console.places.cut(session, here)
-        if lost:
-            return Motion(
-                stop, None, f"the run is another from here on: lost mark{'s' * (len(lost) > 1)} {' '.join(lost)}"
-            )
-    return Motion(stop)
+    another = session.last < known or session.event(here) != said
+    return Motion(stop, None, forked(console, here) if another else "")
+
+
+def forked(console: Console, here: int) -> str:
+    """The run is another one behind this stop: forget what was known of the old one; what to say of it, or ''."""
+    if console.other is not None:
+        console.other.cut(here)
+    lost = console.places.cut(console.session, here)
+    return f"the run is another from here on: lost mark{'s' * (len(lost) > 1)} {' '.join(lost)}" if lost else ""
 
 
 def _set(console: Console, line: Line) -> Result:
@@ -146,8 +147,8 @@ def _replay(console: Console, line: Line) -> Result:
     scenario = console.session.scenario
     try:
         token = read_token(line.args.strip("'\""))
-        tokens.fit(token, scenario, token.variant)
-        session = Session(scenario, token.variant)
+        tokens.fit(token, scenario, token.variant, token.mutants)
+        session = Session(scenario, token.variant, token.mutants)
     except (TokenError, UsageError, BootError, ImpossibleAnswer, OSError) as error:
         raise CommandError(getattr(error, "message", str(error)), line.start) from None
 
@@ -157,7 +158,8 @@ def _replay(console: Console, line: Line) -> Result:
         except (BadAnswer, ImpossibleAnswer) as error:
             return Motion(console.session.stop, None, f"the token does not fit: {getattr(error, 'message', error)}")
         console.become(session)
-        verified = "replayed; it ended in the state that the token names" if token.digest else "replayed"
+        ended = "ended" if token.place is None else "stands"
+        verified = f"replayed; it {ended} in the state that the token names" if token.digest else "replayed"
         return Motion(session.stop, None, trouble or verified)
 
     return Result(move=run)
@@ -168,7 +170,7 @@ def _reload(console: Console, line: Line) -> Result:
 
     here = console.session
     try:
-        session = Session(scenario.load(here.scenario.name, variant=here.variant), here.variant)
+        session = Session(scenario.load(here.scenario.name, variant=here.kernel))
     except ScenarioError as error:
         raise CommandError("; ".join(str(each) for each in error.errors[:3])) from None
     except (BootError, ImpossibleAnswer) as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from tui.verbs.beside import COMMANDS as BESIDE
 from tui.verbs.breaks import COMMANDS as BREAKS
+from tui.verbs.cpus import COMMANDS as CPUS
+from tui.verbs.explore import COMMANDS as EXPLORE
 from tui.verbs.inspect import COMMANDS as INSPECT
 from tui.verbs.motion import COMMANDS as MOTION
 from tui.verbs.run import COMMANDS as RUN
@@ -12,4 +14,4 @@ from tui.verbs.screen import COMMANDS as SCREEN
 from tui.verbs.session import COMMANDS as SESSION
 from tui.verbs.time import COMMANDS as TIME
 
-COMMANDS = (*MOTION, *BREAKS, *INSPECT, *TIME, *RUN, *BESIDE, *SESSION, *SCREEN)
+COMMANDS = (*MOTION, *BREAKS, *INSPECT, *TIME, *RUN, *CPUS, *EXPLORE, *BESIDE, *SESSION, *SCREEN)
