@@ -104,6 +104,8 @@ class Machine:
         """The CPUs that are in an RCU read section, as a mask; see mm/rcu.py."""
         self.table_grace = field("table_grace", 8)
         """By detached table: the CPUs that it waits for, as a mask."""
+        self.nr_grace = field("nr_grace", 4)
+        """How many tables wait."""
         self.unstable_seen = field("unstable_seen", 1)
         """By CPU: what the mutant "R3 before PTL" found of MMF_UNSTABLE (mm/pgtable.py)."""
         self.ptl = field("ptl", 1)
@@ -150,6 +152,8 @@ class Machine:
         """Stack of freed VMAs: [0] is its height, [1 …] the numbers."""
         self.anon_vma = field("anon_vma", 4)
         self.nr_anon_vmas = field("nr_anon_vmas", 4)
+        self.anon_vma_root = field("anon_vma_root", 4)
+        """By anon_vma: the oldest one that its process was forked from, 0 if that is itself."""
         self.anon_vma_parents = field("anon_vma_parents", 4)
         """By VMA: anon_vmas on its chain beside its own, those of the processes it was forked from."""
         # what others have in hand; see actors/collapse.py, actors/reap.py

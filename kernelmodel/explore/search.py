@@ -182,7 +182,7 @@ class Moves:
                 parts = self._parts[id(effect)] = self._parts_of(effect)
             cells |= effect.cells_read
             taken |= parts.taken
-            may_be_quiet = may_be_quiet and not parts.writes
+            may_be_quiet = may_be_quiet and not parts.writes and not effect.whole
             if (id(effect), own) not in self._accounted:
                 self._accounted.add((id(effect), own))
                 self._learn_of(parts, cpu, own)

@@ -23,13 +23,15 @@ UNKNOWN = -1
 class Trace:
     """Cells (by the journal's number) that were read before they were written, with their values, and those written."""
 
-    __slots__ = ("read", "runs", "said", "written")
+    __slots__ = ("read", "runs", "said", "whole", "written")
 
     def __init__(self) -> None:
         self.read: dict[int, int] = {}
         self.runs: list[tuple[int, array[int]]] = []
         """Cells in a row that were read at once: the first, and the values."""
         self.written: set[int] = set()
+        self.whole: dict[int, int] = {}
+        """Fields that were read as a whole: number, and how many chunks they had."""
         self.said: list[Any] = []
         """What each read gave, in order."""
 
@@ -54,25 +56,38 @@ class Traced(Field):
         return value
 
     def run(self, i: int, n: int) -> list[int]:
-        """Cells in a row, noted as such while none of them was written."""
+        """Cells in a row, noted."""
         found: list[int] = []
-        trace: Trace = self.journal.trace
         while n:
             take = min(n, CHUNK - (i & MASK))
-            cell = self.slot(i)
-            if trace.written.isdisjoint(range(cell, cell + take)):
-                values = self.chunks[i >> CHUNK_SHIFT][i & MASK : (i & MASK) + take]
-                trace.runs.append((cell, values))
-            else:
-                values = self.chunks[i >> CHUNK_SHIFT][i & MASK : (i & MASK) + take]
-                for k, value in enumerate(values, cell):
-                    if k not in trace.written:
-                        trace.read.setdefault(k, value)
-            found.extend(values)
+            found.extend(self._noted(i, take))
             i += take
             n -= take
-        trace.said.append(tuple(found))
+        self.journal.trace.said.append(tuple(found))
         return found
+
+    def _noted(self, i: int, n: int) -> array[int]:
+        """Cells of one chunk; noted as a run while none of them was written."""
+        trace: Trace = self.journal.trace
+        cell = self.slot(i)
+        values = self.chunks[i >> CHUNK_SHIFT][i & MASK : (i & MASK) + n]
+        if trace.written.isdisjoint(range(cell, cell + n)):
+            trace.runs.append((cell, values))
+        else:
+            for k, value in enumerate(values, cell):
+                if k not in trace.written:
+                    trace.read.setdefault(k, value)
+        return values
+
+    def items(self) -> Iterator[tuple[int, int]]:
+        """Every cell that is not the default; noted as all cells."""
+        trace: Trace = self.journal.trace
+        trace.whole.setdefault(self.fid, len(self.chunks))
+        for number in self.chunks:
+            self._noted(number << CHUNK_SHIFT, CHUNK)
+        found = tuple(super().items())
+        trace.said.append(found)
+        return iter(found)
 
     def set(self, i: int, value: int) -> None:
         """Store: written even if nothing changes, because elsewhere it might."""
@@ -114,6 +129,10 @@ class Replayed(Field):
     def run(self, i: int, n: int) -> list[int]:
         """As before."""
         return list(next(self.journal.trace))
+
+    def items(self) -> Iterator[tuple[int, int]]:
+        """As before."""
+        return iter(next(self.journal.trace))
 
     def set(self, i: int, value: int) -> None:
         """Nothing."""
@@ -163,6 +182,8 @@ class Effect(NamedTuple):
     """Cells that were written and not read before."""
     cells_changed: frozenset[int]
     """Cells that were read and then written."""
+    whole: tuple[tuple[int, int], ...]
+    """Fields that were read as a whole, and how many chunks they had."""
     said: tuple[Any, ...]
     """What each read gave, in order, from ``World.mark`` on: enough to run the code again without a machine."""
 
@@ -182,6 +203,7 @@ class World:
         self.varying: list[int] = []
         """Chunks that some code has written to."""
         self._writable: set[int] = set()
+        self._by_field: dict[int, list[int]] = {}
         self._changes: list[Slices] = []
         self._change_ids: dict[tuple[tuple[int, str, bytes], ...], int] = {}
         self._applied: dict[tuple[int, int, int], int] = {}
@@ -233,6 +255,7 @@ class World:
         """Learn of chunks that have come into being."""
         while len(self.contents) < len(self.chunks):
             field = self.chunks[len(self.contents)][0]
+            self._by_field.setdefault(field.fid, []).append(len(self.contents))
             self.contents.append([field.blank])
             self._content_ids.append({field.blank.tobytes(): 0})
             self.at.append(0)
@@ -286,6 +309,7 @@ class World:
         self.trace.read.clear()
         self.trace.runs.clear()
         self.trace.written.clear()
+        self.trace.whole.clear()
         self.trace.said.clear()
 
     def mark(self) -> None:
@@ -313,10 +337,10 @@ class World:
         written = set(written)
         for cell, values in self.trace.runs:
             seen.update(range(cell, cell + len(values)))
-        said = tuple(self.trace.said)
+        whole, said = tuple(self.trace.whole.items()), tuple(self.trace.said)
         self.begin()
         return Effect(
-            reads, writes, frozenset(seen - written), frozenset(written - seen), frozenset(written & seen), said
+            reads, writes, frozenset(seen - written), frozenset(written - seen), frozenset(written & seen), whole, said
         )
 
     def _change(self, rows: Slices) -> int:
@@ -337,6 +361,10 @@ class World:
                 for start, values in slices:
                     if cells[start : start + len(values)] != values:
                         return False
+        for fid, known in effect.whole:
+            for chunk in self._by_field[fid][known:]:
+                if chunk < len(contents) and contents[chunk]:
+                    return False
         return True
 
     def apply(self, effect: Effect, state: int) -> int:

@@ -23,10 +23,13 @@ def rcu_read_unlock(m: Machine) -> None:
     if m.nr_cpus == 1:
         return
     m.rcu.set(0, m.rcu.get(0) & ~(1 << m.this_cpu))
+    if not m.nr_grace.get(0):
+        return
     for table, readers in list(m.table_grace.items()):
         readers &= ~(1 << m.this_cpu)
         m.table_grace.set(table, readers)
         if not readers:
+            m.nr_grace.add(0, -1)
             _free(m, table)
 
 
@@ -36,8 +39,10 @@ def table_free_rcu(m: Machine, table: int) -> None:
         table_free(m, table)
         return
     readers = m.rcu.get(0)
-    m.table_grace.set(table, readers)
-    if not readers:
+    if readers:
+        m.table_grace.set(table, readers)
+        m.nr_grace.add(0, 1)
+    else:
         _free(m, table)
 
 

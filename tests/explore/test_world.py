@@ -23,6 +23,7 @@ STEPS = st.lists(
         st.tuples(st.just("fill"), CELLS, st.integers(1, 40)),
         st.tuples(st.just("run"), CELLS, st.integers(1, 40)),
         st.tuples(st.just("copy"), CELLS, CELLS),
+        st.tuples(st.just("count"), CELLS, st.just(0)),
         st.tuples(st.just("insert"), st.integers(1, 6), st.integers(0, 1)),
     ),
     max_size=6,
@@ -42,6 +43,8 @@ def do(field: Field, links: Links, steps: list[tuple[str, int, int]]) -> None:
             field.set(i, sum(field.run(i, k)) & 0xFF)
         elif verb == "copy":
             field.set(k, field.get(i))
+        elif verb == "count":
+            field.set(i, sum(1 for _ in field.items()))
         elif links.next.get(i) == 0 and links.first(0) != i:
             links.insert(i, 0, bool(k))
 
