@@ -123,6 +123,12 @@ MUTANTS: dict[str, Mutant] = {
         "fork() does not lock the parent's VMAs (what goes wrong then is in the TLB, which is not modelled)", ALL,
         "fb49c455323f (6.5-rc1), fork: lock VMAs of the parent process when forking",
     ),
+    "B8": Mutant(
+        "a fault that has locked a VMA of another mm wakes the writer there without holding that mm",
+        ("6.18", "7.0", "7.1", "7.2"),
+        "9bbffee67ffd (6.17-rc1), mm: fix a UAF when vma->mm is freed after vma->vm_refcnt got dropped: 6.15 and 6.16"
+        " do it",
+    ),
     "B17": Mutant(
         "mremap() keeps the uffd-wp state although the new VMA is not registered",
         ("6.13", *_RECLAIM), "0cef0bb836e3 (6.13), mm: clear uffd-wp PTE/PMD state on mremap(): older ones do it",

@@ -214,7 +214,7 @@ class CpuView(NamedTuple):
     function: str
     line: int
     at: int = -1
-    """Step of the decision at which it is suspended, -1 if at none."""
+    """Step of the decision at which it is suspended, -1 if it is in no event."""
     found: str = ""
     """That decision: ``recheck:same``."""
     enabled: bool = False

@@ -98,7 +98,7 @@ def pageout(folio: Folio) -> str:
     if folio_test_swapcache(folio) and not folio_free_swap(folio) and folio.flags & PG_dirty:
         swap_writepage(folio)
     if folio._refcount != 1 + folio_test_swapcache(folio):
-        return "references"
+        return "held"
     if folio_test_swapcache(folio):
         delete_from_swap_cache(folio)
     elif folio.flags & PG_dirty and not folio.flags & PG_swapbacked:

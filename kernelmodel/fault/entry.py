@@ -172,6 +172,7 @@ def __handle_mm_fault(vma: Vma, address: int, flags: int, cpu: int) -> Path[int]
                 ret = yield from huge_pmd.wp_huge_pmd(vmf)
                 if not ret & VM_FAULT_FALLBACK:
                     return ret
+                yield Step("step", "F7", addr=vmf.address)
             else:
                 yield from huge_pmd.huge_pmd_set_accessed(vmf)
                 return 0

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kernelmodel.decision import Decision, Path
+from kernelmodel.decision import Decision, Path, Step
 from kernelmodel.defs import (
     FAULT_FLAG_WRITE,
     MM_ANONPAGES,
@@ -159,6 +159,7 @@ def do_huge_pmd_wp_page(vmf: VmFault) -> Path[int]:
             return 0
         yield Decision("huge-wp", "split", addr=vmf.address, reason="shared", arg=folio._refcount)
         spin_unlock(m, lock)
+        yield Step("step", "huge-wp", addr=vmf.address)
     # fallback:
     yield from spin_lock(m, lock, vmf.cpu)
     split_huge_pmd(m, vma, vmf.pmd, vmf.address)

@@ -23,7 +23,6 @@ from kernelmodel.defs import (
     VM_FAULT_SIGBUS,
     VM_FAULT_SIGSEGV,
     VM_LOCKED,
-    PG_anon_exclusive,
 )
 from kernelmodel.fault.swap_in import swapin
 from kernelmodel.mm.folio_lock import folio_lock, folio_trylock, folio_unlock, folio_wait_locked
@@ -140,13 +139,13 @@ def map_swapped_in(vmf: VmFault, folio: Folio, slot: int, fresh: bool) -> None:
     """Map the page in place of the swap entry, under the lock; the slot goes with its last entry.
 
     A write to a page that is this process's own is done with here; from 6.12 on such a page is writable even if only
-    a read asked for it.  7.0 gives the slot up once the page is mapped, and a synchronous device's at once.
+    a read asked for it.  7.0 frees a synchronous device's slot at once, if no other entry names it.
     """
     m, vma, arch = vmf.m, vmf.vma, vmf.m.arch
     assert vmf.pte is not None
     exclusive, wp = fresh or arch.pte_swp_exclusive(vmf.orig_pte), arch.pte_swp_uffd_wp(vmf.orig_pte)
+    swap_free(m, slot)
     if m.release < (7, 0):
-        swap_free(m, slot)
         if vma.vm_flags & VM_LOCKED or (vmf.flags & FAULT_FLAG_WRITE and folio._refcount == 2):
             folio_free_swap(folio)
     exclusive = exclusive or folio._refcount == 1
@@ -164,14 +163,11 @@ def map_swapped_in(vmf: VmFault, folio: Folio, slot: int, fresh: bool) -> None:
     if folio.mapping:
         folio_add_anon_rmap_ptes(folio, folio.id, 1, vma, exclusive)
     else:
-        folio_add_new_anon_rmap(folio, vma, vmf.address)
+        folio_add_new_anon_rmap(folio, vma, vmf.address, exclusive)
         folio_add_lru_vma(folio)
-        if not exclusive:
-            folio.flags &= ~PG_anon_exclusive
     set_pte_at(m, vmf.pte, entry)
     vmf.orig_pte = entry
     if m.release >= (7, 0):
-        swap_free(m, slot)
         folio_free_swap(folio)
     folio_unlock(folio)
 

@@ -20,7 +20,7 @@ from kernelmodel.mm.page_alloc import folio_put
 from kernelmodel.mm.rmap import folio_mark_uptodate
 from kernelmodel.mm.swap import (
     add_to_swap_cache,
-    pinned,
+    kept_for_a_reader,
     swap_cache_get_folio,
     swap_count,
     swap_read_folio,
@@ -82,8 +82,8 @@ def alloc_swap_folio(vmf: VmFault) -> Path[SwappedIn]:
 
 def wait_for_other(m: Machine, slot: int) -> Path[SwappedIn]:
     """Somebody else has the slot pinned: wait a while and fault again.  The kernel waits for a jiffy, pinned or not."""
-    if pinned(m, slot):
-        yield Wait(f"swap slot {slot}", lambda: not pinned(m, slot))
+    if kept_for_a_reader(m, slot):
+        yield Wait(f"swap slot {slot}", lambda: not kept_for_a_reader(m, slot))
     return SwappedIn(why="raced")
 
 
@@ -105,7 +105,7 @@ def swapin_readahead(vmf: VmFault, slot: int) -> Path[SwappedIn]:
             swap_read_folio(new.folio, slot)
             folio_unlock(new.folio)
             return new
-        yield Wait(f"swap slot {slot}", lambda: not pinned(m, slot) or m.swap_cache.get(slot) != 0)
+        yield Wait(f"swap slot {slot}", lambda: not kept_for_a_reader(m, slot))
     if new.folio is not None:
         folio_put(new.folio)
     return SwappedIn(folio)

@@ -73,7 +73,8 @@ def timeline(session: Session, count: int) -> tuple[TimelineMark, ...]:
     for at in range(first, min(session.last + 1, first + count)):
         shape = log.at(at)
         bad = shape.outcome.split(" ")[0] in BAD
-        marks.append(TimelineMark(at, shape.cpu, shape.kind, bad, shape.forced, shape.kind == "step" and shape.outcome in _ENDED))
+        ended = shape.kind == "step" and shape.outcome in _ENDED
+        marks.append(TimelineMark(at, shape.cpu, shape.kind, bad, shape.forced, ended))
     return tuple(marks)
 
 
@@ -93,12 +94,12 @@ def cpu_views(session: Session) -> tuple[CpuView, ...]:
 
 
 def _suspended(session: Session, cpu: int) -> tuple[int, str]:
-    """The decision at which a CPU is suspended: step and words."""
-    at = session.cpus[cpu].at
-    if at < 0:
+    """The decision at which a CPU is suspended within an event: step and words."""
+    run = session.cpus[cpu]
+    if run.driver is None or run.at < 0:
         return -1, ""
-    shape = session.log.at(at)
-    return at, f"{shape.kind}:{shape.outcome}" if shape.outcome else shape.kind
+    shape = session.log.at(run.at)
+    return run.at, f"{shape.kind}:{shape.outcome}" if shape.outcome else shape.kind
 
 
 def lock_views(session: Session) -> tuple[LockView, ...]:

@@ -103,6 +103,7 @@ def anon_vma_fork(vma: Vma, pvma: Vma) -> None:
     m = vma.m
     if pvma.anon_vma:
         vma.anon_vma = m.nr_anon_vmas.add(0, 1)
+        m.anon_vma_root.set(vma.anon_vma, m.anon_vma_root.get(pvma.anon_vma) or pvma.anon_vma)
         m.anon_vma_parents.set(vma.id, m.anon_vma_parents.get(pvma.id) + 1)
 
 

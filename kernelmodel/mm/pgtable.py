@@ -120,6 +120,8 @@ def pte_alloc(mm: Mm, pmd: int, cpu: int) -> Path[int]:
     spin_unlock(m, lock)
     if table >= 0:
         table_free(m, table)
+    elif m.knobs["pt_reclaim"]:  # else a table stays, and nothing can come between this and the map that follows
+        yield Step("step", "F9")
     return 0
 
 

@@ -28,11 +28,11 @@ PMD_SIZE_ONLY = frozenset({"6.5", "base65", "v3", "v3-off", "v4"})
 """Variants that queue only folios of PMD size for a deferred split."""
 
 
-def folio_add_new_anon_rmap(folio: Folio, vma: Vma, address: int) -> None:
+def folio_add_new_anon_rmap(folio: Folio, vma: Vma, address: int, exclusive: bool = True) -> None:
     """Map a new folio: mapcounts, PageAnonExclusive, NR_ANON_MAPPED, and from 6.12 on its size's nr_anon.
 
     Below PMD_ORDER each page gets a mapcount of its own; a PMD-mappable folio is mapped as a whole.  From 6.11 on the
-    callers say RMAP_EXCLUSIVE; here a new folio always is.
+    callers say RMAP_EXCLUSIVE; what is not is one page that was swapped in and that another process may map as well.
     """
     m, pfn, nr = folio.m, folio.id, folio.nr_pages
     if not vma.vm_start <= address < vma.vm_end:
@@ -48,10 +48,12 @@ def folio_add_new_anon_rmap(folio: Folio, vma: Vma, address: int) -> None:
         folio._nr_pages_mapped = COMPOUND_MAPPED
         folio.flags |= PG_anon_exclusive | PG_swapbacked
         mod_node_stat(m, NR_ANON_THPS, nr)
+    if not exclusive:
+        folio.flags &= ~PG_anon_exclusive
     folio_add_large_mapcount(folio, nr if folio.order < m.arch.pmd_order else 1, vma)
     mod_node_stat(m, NR_ANON_MAPPED, nr)
     mod_mthp_stat(m, folio.order, MTHP_STAT_NR_ANON, 1)
-    set_anon_rmap(folio, vma, address)
+    set_anon_rmap(folio, vma, address, exclusive)
 
 
 def folio_add_anon_rmap_ptes(folio: Folio, pfn: int, nr: int, vma: Vma, exclusive: bool) -> None:
@@ -84,9 +86,10 @@ def folio_add_anon_rmap_pmd(folio: Folio, vma: Vma, exclusive: bool) -> None:
     mod_node_stat(m, NR_ANON_MAPPED, nr - before)
 
 
-def set_anon_rmap(folio: Folio, vma: Vma, address: int) -> None:
-    """Which anon_vma, and where in it."""
-    folio.mapping = vma.anon_vma
+def set_anon_rmap(folio: Folio, vma: Vma, address: int, exclusive: bool = True) -> None:
+    """Which anon_vma, and where in it; the oldest one for what is not this process's own (__folio_set_anon)."""
+    root = 0 if exclusive else vma.m.anon_vma_root.get(vma.anon_vma)
+    folio.mapping = root or vma.anon_vma
     folio.index = linear_page_index(vma, address)
 
 

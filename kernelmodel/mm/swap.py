@@ -9,6 +9,7 @@ folio in the cache or, where the cache is skipped (6.8), without.  7.0 keeps bot
 
 from __future__ import annotations
 
+from kernelmodel.decision import KernelBug
 from kernelmodel.defs import PG_dirty
 from kernelmodel.machine import Machine
 from kernelmodel.mm.folio_lock import folio_trylock, folio_unlock
@@ -24,9 +25,9 @@ def swap_count(m: Machine, slot: int) -> int:
     return m.swap_map.get(slot) & ~SWAP_HAS_CACHE
 
 
-def pinned(m: Machine, slot: int) -> bool:
-    """Is the slot held in the cache, or kept for someone who reads it past the cache?"""
-    return bool(m.swap_map.get(slot) & SWAP_HAS_CACHE)
+def kept_for_a_reader(m: Machine, slot: int) -> bool:
+    """Is the slot pinned by someone who reads it past the cache, or has yet to put it there?"""
+    return bool(m.swap_map.get(slot) & SWAP_HAS_CACHE) and not m.swap_cache.get(slot)
 
 
 def get_swap_slot(m: Machine) -> int:
@@ -44,6 +45,8 @@ def swap_duplicate(m: Machine, slot: int) -> None:
 
 def swap_free(m: Machine, slot: int) -> None:
     """One entry less; the last one frees the slot unless it is pinned."""
+    if not swap_count(m, slot):
+        raise KernelBug("swap_free", f"an entry for slot {slot} goes, and none is known")
     if not m.swap_map.add(slot, -1):
         m.swap_content.set(slot, 0)
 

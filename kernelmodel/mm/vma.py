@@ -154,7 +154,7 @@ def vmf_anon_prepare(vmf: VmFault) -> Path[int]:
     vma = vmf.vma
     if not vma.anon_vma and vmf.flags & FAULT_FLAG_VMA_LOCK:
         if not mmap_read_trylock(vma.vm_mm):
-            yield Decision("anon-vma", "retry", addr=vmf.address, reason="mmap-lock")
+            yield Decision("anon-vma", "retry", addr=vmf.address, reason="mmap-locked")
             vma_end_read(vma)
             return VM_FAULT_RETRY
         failed = yield from __anon_vma_prepare(vma)

@@ -9,7 +9,7 @@ so goes back to the mmap_lock.  Memory of VMAs is freed by RCU up to 6.14, so nu
 
 from __future__ import annotations
 
-from kernelmodel.decision import Path, Step
+from kernelmodel.decision import KernelBug, Path, Step
 from kernelmodel.mm.mmap_lock import release_fault_lock as release_fault_lock
 from kernelmodel.mm.mmap_lock import vma_end_read as vma_end_read
 from kernelmodel.mm.mmap_lock import vma_start_read as vma_start_read
@@ -37,7 +37,9 @@ def lock_vma_under_rcu(mm: Mm, address: int) -> Path[Vma | None]:
             refused = "write-locked"
         elif not refused:
             refused = why_not(mm, vma, address)
-            if refused:
+            if refused == "other-mm":
+                yield from put_for_other_mm(vma, address)
+            elif refused:
                 vma_end_read(vma)
         yield from tell_attempt(mm, address, refused or "locked")
         if not refused:
@@ -67,6 +69,21 @@ def why_not(mm: Mm, vma: Vma, address: int) -> str:
     if m.vm_mm.get(vma.id) != mm.id:
         return "other-mm"
     return "" if vma.vm_start <= address < vma.vm_end else "moved"
+
+
+def put_for_other_mm(vma: Vma, address: int) -> Path[None]:
+    """vma_end_read() of a VMA that is another mm's by now, where a writer may wait for that (vma_refcount_put).
+
+    The writer sees that it may go on before it is woken, and it is woken by way of its mm: B8 does not hold that mm.
+    """
+    m, other = vma.m, vma.vm_mm
+    yield Step("step", "F1v-other-mm", addr=address)
+    waits = m.vm_write_locked.get(vma.id)
+    vma_end_read(vma)
+    if waits and "B8" in m.mutants:
+        yield Step("step", "F1v-wake", addr=address)
+        if not m.pgd.get(other.id):
+            raise KernelBug("use-after-free", f"rcuwait_wake_up() in the mm of {m.mm_names[other.id]}, which is freed")
 
 
 def refuses_vma_lock(vma: Vma) -> str:

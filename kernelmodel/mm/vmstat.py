@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from kernelmodel.decision import KernelBug
 from kernelmodel.defs import MM_ANONPAGES, MM_SWAPENTS, MTHP_ITEMS, MTHP_SINCE, NODE_STATS, NR_MM_COUNTERS, VM_EVENTS
 from kernelmodel.machine import Machine
 from kernelmodel.structs import Mm
@@ -30,8 +31,12 @@ def mod_node_stat(m: Machine, item: int, delta: int) -> None:
 
 
 def add_mm_counter(mm: Mm, counter: int, delta: int) -> None:
-    """MM_ANONPAGES and friends."""
-    mm.m.rss_stat.add(mm.m.mm_counter(mm.id, counter), delta)
+    """MM_ANONPAGES and friends.  The kernel tells of one below zero when the process ends."""
+    at = mm.m.mm_counter(mm.id, counter)
+    value = mm.m.rss_stat.get(at) + delta
+    if value < 0:
+        raise KernelBug("check_mm", f"bad rss-counter state: a counter of {mm.name} is below zero")
+    mm.m.rss_stat.set(at, value)
 
 
 def counters(m: Machine) -> dict[str, int]:

@@ -15,17 +15,13 @@ NEAR = event(0, 'write = "heap+0x6000"')
 MUNMAP = event(1, 'munmap = { at = "heap", size = "4M" }')
 PRCTL = event(1, "prctl = { PR_SET_THP_DISABLE = 1 }")
 DONTNEED = event(0, 'madvise = { at = "heap", size = "64K", advice = "MADV_DONTNEED" }')
+DONTNEED_ALL = 'madvise = { at = "heap", size = "4M", advice = "MADV_DONTNEED" }'
 TWO = HEAP + '[[vma]]\nname = "far"\nstart = 0x7e0000000000\nsize = "4M"\nflags = ["VM_WRITE"]\n'
 ALL = ("6.5", "v3", "v6", "6.8", "6.9", "6.10", "6.12", "6.14", "6.18", "7.1")
 
 
-def thp(variant: str) -> str:
-    """No huge pages, for every variant."""
-    return 'enabled = "never"'
-
-
 def start(variant: str, *events: str, mutants: tuple[str, ...] = (), more: str = "", vma: str = HEAP) -> Session:
-    return race(variant, *events, mutants=mutants, thp=thp(variant), more=more, vma=vma)
+    return race(variant, *events, mutants=mutants, thp='enabled = "never"', more=more, vma=vma)
 
 
 def told(s: Session, kind: str) -> list[str]:
@@ -247,6 +243,31 @@ def test_b4_an_anon_vma_that_does_not_stay(variant: str, mutants: tuple[str, ...
         until(s, 0, "step:done")
     finish(s)
     assert broken(s) == ({"rmap_finds_pages"} if mutants else set())
+
+
+# -- between two looks -----------------------------------------------------------------------------------
+@pytest.mark.parametrize(("variant", "null"), [("6.12", False), ("6.14", True), ("7.1", True)])
+def test_the_own_table_goes_before_it_is_mapped(variant: str, null: bool) -> None:
+    """A read fault installs a table; where PT_RECLAIM is, it may be gone when the fault maps it."""
+    s = start(variant, event(0, 'read = "heap+0x5000"'), event(1, DONTNEED_ALL))
+    until(s, 0, "pte-alloc")
+    until(s, 0, "step:F9" if null else "lock")
+    if null:
+        until(s, 1, "step:done")
+    finish(s)
+    assert ("lock:NULL" in decisions(s)) == null
+    assert broken(s) == set()
+
+
+def test_the_pmd_is_read_twice() -> None:
+    """Not none at the first look (F7), a table that another CPU has reclaimed at the second (F7b)."""
+    s = start("6.14", NEAR, WRITE, event(1, DONTNEED_ALL))
+    until(s, 0, "step:next")
+    until(s, 0, "step:F7b")
+    until(s, 1, "step:done")
+    until(s, 0, "orig-pte")
+    assert told(s, "orig-pte")[-1] == "NULL"
+    assert broken(finish(s)) == set()
 
 
 # -- madvise ---------------------------------------------------------------------------------------------
