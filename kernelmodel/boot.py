@@ -71,8 +71,9 @@ def build(scenario: Scenario, variant: str, mutants: frozenset[str] = frozenset(
         },
     )
     m.mutants = mutants
-    m.keeps_contents = any(event.verb == "swap_out" for event in scenario.events)
     m.nr_cpus = 1 + max((event.cpu for event in scenario.events), default=0)
+    verbs = {event.verb for event in scenario.events}
+    m.keeps_contents = "swap_out" in verbs or ("fork" in verbs and m.nr_cpus > 2)
     m.vma_writers = m.nr_cpus > 1 and any(changes_vmas(event) for event in scenario.events)
     m.mm_names = list(scenario.processes)
     m.vma_names = [spec.name for spec in scenario.vmas]

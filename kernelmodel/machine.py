@@ -191,12 +191,16 @@ class Machine:
         """1 + pfn of the folio that is in the swap cache for a slot."""
         self.folio_swap = field("folio_swap", 4)
         """By pfn: the slot of a folio that is in the swap cache (slot 0 is never used)."""
+        self.stores = field("stores", 4)
+        """By CPU: how many it has made."""
         self.content = field("content", 4)
         self.swap_content = field("swap_content", 4)
         self.overwritten = field("overwritten", 1)
         """What pages and slots hold, and what each process has overwritten; see mm/contents.py."""
+        self.tlb_stale = field("tlb_stale", 1)
+        """By pfn: 1 + the CPU whose TLB lets it write to a page that fork has write-protected and not flushed yet."""
         self.keeps_contents = False
-        """Does anything in the scenario write to swap?  Else nobody asks what a page holds."""
+        """Does anything write to swap, or fork beside two others?  Else nobody asks what a page holds."""
         self.contents_at_boot = 0
         # statistics
         self.vm_event = field("vm_event", 8, stat=True)

@@ -143,6 +143,11 @@ MUTANTS: dict[str, Mutant] = {
         "userfaultfd: gate must_wait writability check on pte_present() (May 2026): every release here does it, the"
         " model has the fix",
     ),
+    "B32": Mutant(
+        "x86-64: mprotect() of a huge page forgets that it was written to", _MASKS,
+        "f7491d7c81db (7.3-rc4), x86/mm: Fix user-space data loss with MADV_FREE and THP: 6.8 … 7.2 do it, the model has"
+        " the fix",
+    ),
 }  # fmt: skip
 """Every mutant, by name."""
 

@@ -48,7 +48,7 @@ FLAGS = {
 
 
 def madvise(cpu: int, mm: Mm, action: Action) -> Path[int]:
-    """do_madvise, with mmap_lock held for writing where VMAs change, else for reading; or the lock of one VMA (6.17)."""
+    """do_madvise: mmap_lock held for writing where VMAs change, else for reading; or the lock of one VMA (6.17)."""
     if action.arg("advice") in FLAGS:
         yield from mmap_write_lock(mm, cpu)
         error = yield from madvise_walk_vmas(cpu, mm, action)

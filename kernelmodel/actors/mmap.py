@@ -93,12 +93,12 @@ def vma_expand(prev: Vma | None, nxt: Vma | None, start: int, end: int, cpu: int
 
     False if there is no memory for it.
     """
-    touched = [each for each in (prev, nxt) if each is not None]
-    failed = yield from dup_anon_vma(touched[0], touched, cpu)
+    changing = [each for each in (prev, nxt) if each is not None]
+    failed = yield from dup_anon_vma(changing[0], changing, cpu)
     if failed:
         return False
-    for k in range(len(touched)):
-        yield from vma_start_write(touched[k], cpu)
+    for k in range(len(changing)):
+        yield from vma_start_write(changing[k], cpu)
     if prev is not None:
         take_over(prev, nxt)
         prev.vm_end = max(prev.vm_end, end)

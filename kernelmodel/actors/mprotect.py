@@ -91,6 +91,8 @@ def change_huge_pmd(vma: Vma, pmd: int, cpu: int) -> Path[bool]:
         m.pgtable.set(pmd, arch.migration_mkread(value))
     elif kind == "leaf":
         entry = arch.pmd_mkhuge(arch.pte_modify(value, vma.vm_page_prot))
+        if "B32" in m.mutants:
+            entry = arch.pte_mkclean(entry)
         exclusive = not is_huge_zero_pmd(m, value) and m.page_flags.get(arch.pte_pfn(value)) & PG_anon_exclusive
         m.pgtable.set(pmd, arch.pte_mkwrite(entry) if exclusive and may_be_writable(vma, entry) else entry)
     spin_unlock(m, lock)

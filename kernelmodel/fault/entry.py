@@ -33,7 +33,7 @@ from kernelmodel.fault import huge_pmd
 from kernelmodel.fault.common import handle_pte_fault
 from kernelmodel.mm.contents import store_to
 from kernelmodel.mm.mmap_lock import mmap_read_lock, mmap_read_unlock, vma_end_read
-from kernelmodel.mm.pgtable import pmd_alloc, pmd_none, translate
+from kernelmodel.mm.pgtable import leaf_place, pmd_alloc, pmd_none, translate
 from kernelmodel.mm.vma import find_vma
 from kernelmodel.mm.vma_lock import lock_vma_under_rcu
 from kernelmodel.mm.vmstat import count_vm_event
@@ -47,19 +47,31 @@ def access(cpu: int, mm: Mm, address: int, write: bool) -> Path[tuple[int, int]]
     """One instruction that touches memory: (passes through the fault path, what the last one returned)."""
     faults = 0
     ret = 0
-    while not ret & VM_FAULT_ERROR and not hardware_allows(mm, address, write):
+    while not ret & VM_FAULT_ERROR and not hardware_allows(mm, address, write, cpu):
         yield Step("step", "F0", addr=address)
         faults, ret = yield from do_user_addr_fault(cpu, mm, address, write, faults)
-    if write and mm.m.keeps_contents and not ret & VM_FAULT_ERROR:
-        store_to(mm, address, cpu)
+    if write and not ret & VM_FAULT_ERROR:
+        hardware_marks_dirty(mm, address)
+        if mm.m.keeps_contents:
+            store_to(mm, address, cpu)
     return faults, ret
 
 
-def hardware_allows(mm: Mm, address: int, write: bool) -> bool:
-    """Does the MMU find a translation that permits the access?"""
-    arch = mm.m.arch
+def hardware_allows(mm: Mm, address: int, write: bool, cpu: int) -> bool:
+    """Does the MMU find a translation that permits the access?  In the TLB it may be one from before fork."""
+    m, arch = mm.m, mm.m.arch
     value = translate(mm, address)
-    return arch.hw_present(value) and (not write or arch.pte_write(value))
+    if not arch.hw_present(value):
+        return False
+    return not write or arch.pte_write(value) or (m.keeps_contents and m.tlb_stale.get(arch.pte_pfn(value)) == cpu + 1)
+
+
+def hardware_marks_dirty(mm: Mm, address: int) -> None:
+    """The MMU notes a store in the entry that it goes through, where MADV_FREE has made that clean."""
+    m, arch = mm.m, mm.m.arch
+    value = translate(mm, address)
+    if arch.pte_write(value) and not arch.pte_dirty(value):
+        m.pgtable.set(leaf_place(mm, address), arch.pte_mkdirty(arch.pte_mkyoung(value)))
 
 
 def do_user_addr_fault(cpu: int, mm: Mm, address: int, write: bool, faults: int) -> Path[tuple[int, int]]:
@@ -126,7 +138,7 @@ def handle_mm_fault(vma: Vma, address: int, flags: int, cpu: int) -> Path[int]:
     mm = vma.vm_mm
     ret = yield from __handle_mm_fault(vma, address, flags, cpu)
     mm_account_fault(mm, flags, ret)
-    again = not ret and not hardware_allows(mm, address, bool(flags & FAULT_FLAG_WRITE))
+    again = not ret and not hardware_allows(mm, address, bool(flags & FAULT_FLAG_WRITE), cpu)
     write = flags & FAULT_FLAG_WRITE
     yield Decision("return", result_name(ret), addr=address, reason="refault" if again else "", arg=write)
     return ret

@@ -102,6 +102,8 @@ def wp_page_copy(vmf: VmFault, page: int | None) -> Path[int]:
         folio_put(new_folio)
         put(old_folio)
         return VM_FAULT_OOM
+    if page is not None:
+        copy_contents(m, new_folio.id, page, 1)
     folio_mark_uptodate(new_folio)
 
     vmf.pte = yield from pte_offset_map_lock(vmf, vmf.address)
@@ -121,7 +123,7 @@ def wp_page_copy(vmf: VmFault, page: int | None) -> Path[int]:
     folio_add_lru_vma(new_folio)
     set_pte_at(m, vmf.pte, entry)
     if old_folio is not None and page is not None:
-        copy_contents(m, new_folio.id, page, 1)
+        m.tlb_stale.set(page, 0)  # ptep_clear_flush
         folio_remove_rmap_ptes(old_folio, page, 1, vma)
         free_swap_cache(old_folio)
     pte_unmap_unlock(vmf)

@@ -4,8 +4,11 @@
 No struct of the kernel's.  A page, and a slot of the swap device, carries the number of the program's last store to it
 (0: fresh, zeroed memory; what was there at boot has numbers of its own), a copy has that of its original.  When a
 process stores to a page it has *overwritten* what stood there.  The rule (invariants.no_stale_page): nothing that a
-process has overwritten is mapped in it again.  Only kept where a scenario writes to swap: then states differ by the
-order of the stores to one page; without swap nothing is stored here.
+process has overwritten is mapped in it again.  Only kept where a scenario writes to swap, or forks while two other CPUs
+run: then states differ by the order of the stores to one page; else nothing is stored here.
+
+The TLB is here as far as fork needs it: the CPU that has last stored to a page may go on to do so after fork has
+write-protected it, until dup_mmap() flushes (tlb_stale).
 """
 
 from __future__ import annotations
@@ -22,13 +25,13 @@ MMS = 16
 
 
 def store_to(mm: Mm, address: int, cpu: int) -> None:
-    """The program writes: its CPU's next event is what the page holds from now on."""
+    """The program writes: the page holds this CPU's next number from now on."""
     m = mm.m
     pfn = mapped_pfn(mm, address)
     old = m.content.get(pfn)
     if old:
         m.overwritten.set(old * MMS + mm.id, 1)
-    m.content.set(pfn, STORED + m.cpu_event.get(cpu) * m.nr_cpus + cpu)
+    m.content.set(pfn, STORED + m.stores.add(cpu, 1) * m.nr_cpus + cpu)
 
 
 def mapped_pfn(mm: Mm, address: int) -> int:
@@ -45,6 +48,18 @@ def stale(m: Machine, pfn: int, mm: int) -> bool:
     """Has the process overwritten what the page holds?"""
     held = m.content.get(pfn)
     return held != 0 and m.overwritten.get(held * MMS + mm) == 1
+
+
+def wrprotect_by_fork(m: Machine, pfn: int) -> None:
+    """Who last stored to a page still has a translation that lets it."""
+    if m.content.get(pfn) >= STORED:
+        m.tlb_stale.set(pfn, 1 + (m.content.get(pfn) - STORED) % m.nr_cpus)
+
+
+def flush_tlb_mm(m: Machine) -> None:
+    """Nobody has."""
+    for pfn, _ in m.tlb_stale.items():
+        m.tlb_stale.set(pfn, 0)
 
 
 def copy_contents(m: Machine, to: int, source: int, nr: int) -> None:

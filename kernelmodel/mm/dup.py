@@ -9,7 +9,7 @@ would keep.
 from __future__ import annotations
 
 from kernelmodel.arch import PTE_MARKER_UFFD_WP, SWP_MIGRATION_READ, SWP_PTE_MARKER
-from kernelmodel.decision import Decision, Path
+from kernelmodel.decision import Decision, Path, Step
 from kernelmodel.defs import (
     EAGAIN,
     ENOMEM,
@@ -29,6 +29,7 @@ from kernelmodel.defs import (
     PG_anon_exclusive,
 )
 from kernelmodel.machine import Machine
+from kernelmodel.mm.contents import flush_tlb_mm, wrprotect_by_fork
 from kernelmodel.mm.huge_zero import is_huge_zero_pmd
 from kernelmodel.mm.large_mapcount import folio_add_large_mapcount
 from kernelmodel.mm.lock import spin_lock, spin_unlock
@@ -75,6 +76,9 @@ def dup_mmap(mm: Mm, oldmm: Mm, cpu: int) -> Path[int]:
         failed = yield from copy_page_range(tmp, mpnt, cpu)
         if failed:
             return failed
+    if m.keeps_contents:
+        yield Step("step", "fork-flush")
+        flush_tlb_mm(m)
     return 0
 
 
@@ -244,6 +248,7 @@ def copy_present_pte(dst_vma: Vma, src_vma: Vma, dst_pte: int, src_pte: int, pte
         folio_dup_anon_rmap_pte(folio, pfn, dst_vma)
         add_mm_counter(dst_vma.vm_mm, MM_ANONPAGES, 1)
     if is_cow_mapping(src_vma.vm_flags) and arch.pte_write(pte):
+        wrprotect_by_fork(m, arch.pte_pfn(pte))
         pte = arch.pte_wrprotect(pte)
         set_pte_at(m, src_pte, pte)
     pte = arch.pte_mkold(pte)

@@ -92,6 +92,14 @@ def translate(mm: Mm, address: int) -> int:
     return m.pgtable.get(pte_place(m, value, address))
 
 
+def leaf_place(mm: Mm, address: int) -> int:
+    """Place of that entry; the upper tables are there."""
+    m = mm.m
+    pmd = pmd_offset(mm, address)
+    value = m.pgtable.get(pmd)
+    return pte_place(m, value, address) if m.arch.pmd_kind(value) == "table" else pmd
+
+
 # -- allocation ---------------------------------------------------------------------------------------
 def pte_alloc_one(m: Machine, mm: Mm) -> Path[int]:
     """A PTE table that nothing points to yet: its number, or -1."""

@@ -140,12 +140,12 @@ def vma_merge(
     dst = nxt if left is None else left
     assert dst is not None
     shrinks = left is None and curr is None and prev is not None and addr < prev.vm_end
-    touched = [each for each in (dst, nxt, curr, prev if shrinks else None) if each is not None]
-    failed = yield from dup_anon_vma(dst, [*touched, source], cpu)
+    changing = [each for each in (dst, nxt, curr, prev if shrinks else None) if each is not None]
+    failed = yield from dup_anon_vma(dst, [*changing, source], cpu)
     if failed:
         return None
-    for k in range(len(touched)):
-        yield from vma_start_write(touched[k], cpu)
+    for k in range(len(changing)):
+        yield from vma_start_write(changing[k], cpu)
     if left is not None:
         if curr is not None and end != curr.vm_end:
             yield from vma_adjust_trans_huge(curr, end, cpu)

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kernelmodel.decision import STEPS, Decision, Wait
 from kernelmodel.defs import VM_FAULT_RETRY
 from kernelmodel.fault.entry import access
-from kernelmodel.mm.pgtable import pte_place, set_pte_at
+from kernelmodel.mm.pgtable import pte_place, set_pte_at, translate
 from kernelmodel.structs import Mm, VmFault
-from tests.build import HEAP, session
+from tests.build import HEAP, finish, session
+from tests.stories import HUGE, SMALL, START, story
 
 
 def test_a_retry_goes_through_the_fault_path_again_and_counts_as_major() -> None:
@@ -41,3 +44,15 @@ def test_a_retry_goes_through_the_fault_path_again_and_counts_as_major() -> None
     assert (faults, ret & VM_FAULT_RETRY) == (2, 0)
     assert m.vm_event.get(0) == 1
     assert (m.maj_flt.get(0), m.min_flt.get(0)) == (1, 0)
+
+
+@pytest.mark.parametrize("sizes", [SMALL, HUGE], ids=["PTE", "leaf"])
+@pytest.mark.parametrize("arch", ["x86-64", "arm64-4k"])
+def test_the_mmu_marks_what_is_written_after_madv_free(arch: str, sizes: str) -> None:
+    free = f"madvise {{ at = {START}, size = '2M', advice = 'MADV_FREE' }}"
+    found = []
+    for then in ("read", "write"):
+        s = finish(story(f"write {START}", free, f"{then} {START}", arch=arch, sizes=sizes))
+        value = translate(Mm(s.m, 0), START)
+        found.append((s.m.arch.pte_dirty(value), s.m.arch.pte_young(value)))
+    assert found == [(False, False), (True, True)]
