@@ -120,7 +120,7 @@ MUTANTS: dict[str, Mutant] = {
         "d8ab9f7b644a (6.5-rc), mm: lock VMA in dup_anon_vma() before setting ->anon_vma",
     ),
     "B5": Mutant(
-        "fork() does not lock the parent's VMAs (what goes wrong then is in the TLB, which is not modelled)", ALL,
+        "fork() does not lock the parent's VMAs: a page is copied that others still write to through their TLB", ALL,
         "fb49c455323f (6.5-rc1), fork: lock VMAs of the parent process when forking",
     ),
     "B8": Mutant(
@@ -145,8 +145,8 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "B32": Mutant(
         "x86-64: mprotect() of a huge page forgets that it was written to", _MASKS,
-        "f7491d7c81db (7.3-rc4), x86/mm: Fix user-space data loss with MADV_FREE and THP: 6.8 … 7.2 do it, the model has"
-        " the fix",
+        "f7491d7c81db (7.3-rc4), x86/mm: Fix user-space data loss with MADV_FREE and THP: 6.8 … 7.2 do it, the model"
+        " has the fix",
     ),
 }  # fmt: skip
 """Every mutant, by name."""
