@@ -44,7 +44,7 @@ def run(scenario: Scenario) -> tuple[int, float]:
     out = Output("ndjson", io.StringIO(), io.StringIO())
     began = time.perf_counter()
     session = Session(scenario)
-    emit(session, None, {}, out)
+    emit(session, None, out)
     return len(session.log), time.perf_counter() - began
 
 

@@ -111,7 +111,7 @@ def states(models: Sequence[Model] = COUNTED) -> Iterator[Figure]:
         ours = race.explore(model, reduction=False).states
         with tempfile.TemporaryDirectory() as folder:
             theirs = spin.verify(spin.RACE, Path(folder), model.defines, exact=True).states
-        title = f"race, {model.threads} threads, {model.pages} pages, no reduction"
+        title = f"race whole, {model.threads} threads, {model.pages} pages"
         yield Figure(NAME, f"{title}: states", ours, "states")
         yield Figure(NAME, f"{title}: difference from Spin", abs(ours - theirs), "states", "<=", 0)
 

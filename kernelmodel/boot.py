@@ -166,6 +166,7 @@ def zone_of_blocks(m: Machine, node: int, start: int, spec: NodeSpec) -> None:
     for order, blocks in sorted(spec.free or (), reverse=True):
         step = 1 << (order if order == m.arch.max_order else order + 1)
         number = m.list_number(zone, MIGRATE_MOVABLE, order)
+        m.lone_blocks.append((pfn, pfn + blocks * step, step, order))
         for _ in range(blocks):
             m.lists.insert(pfn, number, tail=True)
             pfn += step

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from kernelmodel.defs import MIGRATE_TYPES, MM_ANONPAGES, MM_SWAPENTS, MMF_HUGE_ZERO_PAGE, VM_WRITE
+from kernelmodel.defs import MIGRATE_TYPES, MM_ANONPAGES, MM_SWAPENTS, MMF_HUGE_ZERO_PAGE
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 from kernelmodel.mm.contents import stale
@@ -341,25 +341,6 @@ def maps_lie_in_vmas(m: Machine) -> Iterator[str]:
                 yield from (f"{each:#x} is mapped outside a VMA" for each in used if find_vma(mm, each) is None)
 
 
-def read_only_vmas_are_read_only(m: Machine) -> Iterator[str]:
-    """Between events no entry lets a program write where its VMA does not."""
-    arch = m.arch
-    for number in range(len(m.mm_names)):
-        mm = Mm(m, number)
-        for vma in vmas(mm):
-            if vma.vm_flags & VM_WRITE:
-                continue
-            for base, pmd in populated_pmds(mm, vma.vm_start, vma.vm_end):
-                value = m.pgtable.get(pmd)
-                if arch.pmd_kind(value) == "leaf" and arch.pte_write(value):
-                    yield f"the leaf at {base:#x} of {m.mm_names[number]} is writable, its VMA is not"
-                elif arch.pmd_kind(value) == "table":
-                    ptes = [(base + (k << arch.page_shift), pte) for k, pte in enumerate(ptes_of(m, value)) if pte]
-                    for at, pte in ptes:
-                        if vma.vm_start <= at < vma.vm_end and arch.pte_kind(pte) == "page" and arch.pte_write(pte):
-                            yield f"the page at {at:#x} of {m.mm_names[number]} is writable, its VMA is not"
-
-
 def vmas_in(mm: Mm, start: int, end: int) -> list[Vma]:
     """The VMAs that reach into a range."""
     found = []
@@ -422,7 +403,7 @@ SETTLED: dict[str, Check] = {
     each.__name__: each
     for each in (
         every_folio_is_mapped, every_table_is_linked, every_vma_is_linked, maps_lie_in_vmas, rmap_finds_pages,
-        read_only_vmas_are_read_only, no_lock_is_held,
+        no_lock_is_held,
     )
 }  # fmt: skip
 """Hold when no path is alive."""

@@ -46,6 +46,8 @@ class Machine:
         self.zones: list[ZoneSpan] = []
         self.run_end: list[int] = []
         """Per zone: end (pfn) of the blocks that can stand untouched behind the frontier."""
+        self.lone_blocks: list[tuple[int, int, int, int]] = []
+        """Blocks that never merge with another: first pfn, end, distance from one to the next, order."""
         self.vma_names: list[str] = []
         """Every name that a VMA of the scenario can have; ``vma_name`` is an index into it."""
         self.vma_numbers: dict[str, int] = {}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from kernelmodel import boot
 from kernelmodel.answers import Script, possible
@@ -27,6 +27,8 @@ from kernelmodel.snapshot import Event, Snapshot, View
 
 if TYPE_CHECKING:
     from kernelmodel.expr.variables import Variable
+
+T = TypeVar("T")
 
 NO_EVENT = 0xFFFFFFFF
 """Event number of the last stop of a run, which belongs to none."""
@@ -276,6 +278,15 @@ class Session:
             self._forward(None, None)
             self.end = end
             yield self.step
+
+    def as_of(self, step: int, look: Callable[[], T]) -> T:
+        """What a look at the machine says as it stood at a known step; nothing else moves."""
+        journal, here = self.m.journal, self.m.journal.pos
+        journal.move(self.log.mark[step] if step < len(self.log) else here)
+        try:
+            return look()
+        finally:
+            journal.move(here)
 
     def fork(self) -> Session:
         """Another session on the same tape, at the same step, with a machine of its own."""

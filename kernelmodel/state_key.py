@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The key by which states of the machine are matched: pages by the part that they play, not by their number.
 
-Pages are renamed within the tree of buddies: the two halves of a block may change places, whole blocks of the highest
-order too.  What the allocator does later is the same after such a change, which it would not be if any two pages could
+Pages are renamed within the tree of buddies: the two halves of a block may change places, and whole blocks that never
+merge with another (those of the highest order, the blocks of a scenario's ``free``).  What the allocator does later is the same after such a change, which it would not be if any two pages could
 change places: a page merges with its own buddy only.
 """
 
@@ -26,30 +26,44 @@ PAGES = frozenset(
 Rows = tuple[tuple[int, ...], ...]
 
 
+Name = tuple[int, int, int, int]
+"""Zone, order of the block that merges with no other, number of that block, place in it."""
+
+
 class Renamed:
-    """New names for pages, given in the order in which they are asked for: (zone, block, place in the block)."""
+    """New names for pages, given in the order in which they are asked for."""
 
     def __init__(self, m: Machine) -> None:
         self.m = m
-        self.names: dict[int, tuple[int, int, int]] = {}
+        self.names: dict[int, Name] = {}
         self._blocks: dict[tuple[int, int], int] = {}
-        self._first: dict[tuple[int, int], int] = {}
-        """By (level, what is above it): the half that was named first."""
+        self._first: dict[tuple[int, int, int], int] = {}
+        """By (block, level, what is above it): the half that was named first."""
 
-    def name(self, pfn: int) -> tuple[int, int, int]:
+    def name(self, pfn: int) -> Name:
         """Of a page of a zone; others (page tables, the zero page) keep their number."""
         known = self.names.get(pfn)
         if known is None:
-            zone, top = self.m.zone_of(pfn), self.m.arch.max_order
+            zone = self.m.zone_of(pfn)
             if zone < 0:
-                return -1, pfn, 0
-            block = self._blocks.setdefault((zone, pfn >> top), len(self._blocks))
-            place = 0
-            for level in range(top - 1, -1, -1):
-                half = pfn >> level & 1
-                place = place << 1 | (half ^ self._first.setdefault((level, pfn >> level + 1), half))
-            known = self.names[pfn] = zone, block, place
+                return -1, 0, pfn, 0
+            start, order = self._block(pfn, zone)
+            block = self._blocks.setdefault((zone, start), len(self._blocks))
+            place, offset = 0, pfn - start
+            for level in range(order - 1, -1, -1):
+                half = offset >> level & 1
+                place = place << 1 | (half ^ self._first.setdefault((block, level, offset >> level + 1), half))
+            known = self.names[pfn] = zone, order, block, place
         return known
+
+    def _block(self, pfn: int, zone: int) -> tuple[int, int]:
+        """First page and order of the block of a page that merges with no other; one that the zone's end cuts is its own."""
+        for start, end, step, order in self.m.lone_blocks:
+            if start <= pfn < end:
+                return pfn - (pfn - start) % step, order
+        top = self.m.arch.max_order
+        start = pfn >> top << top
+        return start, top if start + (1 << top) <= self.m.zones[zone].end else top + 1
 
 
 def state_key(m: Machine, mentioned: tuple[int, ...] = ()) -> Rows:

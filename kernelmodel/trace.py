@@ -179,7 +179,7 @@ def access_record(session: Session, end: AccessEnd) -> Record:
         access="write" if event.write else "read",
         faults=end.faults,
         result=result_name(end.ret),
-        maps=maps(session, event.address, session.cpus.process(event)),
+        maps=session.as_of(end.step, lambda: maps(session, event.address, session.cpus.process(event))),
         counters=effects(session, end.first, end.step - 1, end.cpu),
     )
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kernelmodel.explore.types import Reached
 from kernelmodel.scenario.faults import Problem, ScenarioError
 from kernelmodel.stops.locations import parse_location
 
 if TYPE_CHECKING:
-    from kernelmodel.explore.types import Reached, Result, Witness
+    from kernelmodel.explore.types import Result, Witness
     from kernelmodel.scenario.types import Expect, Scenario
 
 HOLD = "hold"
+BLOCKED = "blocked"
 NO_WORDS = {
     "time": "the time was up", "memory": "the memory was used up",
     "preemptions": "the bound on preemptions was reached", "interrupted": "it was interrupted",
@@ -83,16 +85,21 @@ def _reached(word: str, wanted: bool, result: Result) -> Finding:
 
 
 def reached(word: str, result: Result) -> Reached | None:
-    """The shortest way to ``KIND``, ``KIND:OUTCOME`` or ``KIND:NULL(leaf)``."""
-    location = parse_location(word)
-    attrs = dict(location.attrs)
-    outcome, found = attrs.get("outcome"), attrs.get("found", "")
-    event = f"{location.kind}:{outcome}" if outcome else location.kind
-    there = [
-        each
-        for each in result.reached
-        if (each.event == event or (not outcome and each.event.startswith(f"{event}:"))) and found in ("", each.found)
-    ]
+    """The shortest way to ``KIND``, ``KIND:OUTCOME`` or ``KIND:NULL(leaf)``, or to an end with a CPU that waits."""
+    if word == BLOCKED:
+        ends = [each.witness for each in result.outcomes if each.end == BLOCKED]
+        there = [Reached(BLOCKED, "", witness.tape[-1][0], witness) for witness in ends]
+    else:
+        location = parse_location(word)
+        attrs = dict(location.attrs)
+        outcome, found = attrs.get("outcome"), attrs.get("found", "")
+        event = f"{location.kind}:{outcome}" if outcome else location.kind
+        there = [
+            each
+            for each in result.reached
+            if found in ("", each.found)
+            and (each.event == event or (not outcome and each.event.startswith(f"{event}:")))
+        ]
     return min(there, key=lambda each: (each.witness.switches, each.witness.steps), default=None)
 
 

@@ -239,14 +239,14 @@ class World:
 
     def replay(self, effects: Iterable[Effect], run: Callable[[Effect], None]) -> None:
         """Run code once more that had these effects, one after the other; the machine is not touched."""
-        kinds = [(field, type(field)) for field in self.journal.fields if type(field) is Traced]
-        for field, _ in kinds:
+        traced: list[Field] = [field for field in self.journal.fields if type(field) is Traced]
+        for field in traced:
             field.__class__ = Replayed
         for effect in effects:
             self.journal.trace = iter(effect.said)
             run(effect)
-        for field, kind in kinds:
-            field.__class__ = kind
+        for field in traced:
+            field.__class__ = Traced
         self.journal.trace = self.trace
         self.journal.drop()
 

@@ -263,11 +263,12 @@ def first_populated(m: Machine, pte: int, nr: int) -> int:
 
 
 def looked_at(m: Machine, pte: int, nr: int) -> int:
-    """How many of ``nr`` PTEs a test reads: all, unless it is a mutant's recheck under the lock (R2)."""
-    if m.mutants and holds(m, pte // m.arch.ptrs):
-        if "drop R2" in m.mutants:
+    """How many of ``nr`` PTEs a test reads: all, unless it is a mutant's scan (B20), or recheck under the lock (R2)."""
+    if m.mutants:
+        held = holds(m, pte // m.arch.ptrs)
+        if "drop R2" in m.mutants and held or "B20" in m.mutants and not held:
             return 0
-        if "R2 one PTE" in m.mutants:
+        if "R2 one PTE" in m.mutants and held:
             return min(nr, 1)
     return nr
 

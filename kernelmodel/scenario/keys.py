@@ -231,7 +231,7 @@ _EXPECT = (
     Key("bug", Str("the name of a bug"), "The run ends at this bug."),
     Key("blocked", Boolean(), "The run ends blocked.", "false"),
     Key("reachable", Several(Str("a decision as KIND:OUTCOME"), "a list of decisions"),
-        "What exploring must reach: `map-pte:NULL`, `map-pte:NULL(leaf)`."),
+        "What exploring must reach: `map-pte:NULL`, `map-pte:NULL(leaf)`, `blocked` (a CPU waits for ever)."),
     Key("unreachable", Several(Str("a decision as KIND:OUTCOME"), "a list of decisions"),
         "What exploring must not reach."),
     Key("invariants", Str('"hold" or the name of an invariant'),

@@ -173,7 +173,7 @@ def read_expect(ctx: Context, table: dict[str, Any], path: KeyPath) -> Expect:
         _decision(ctx, word[0], (*path, "decisions"), word.start())
     for key in ("reachable", "unreachable"):
         for i, text in enumerate(table.get(key, ())):
-            if text is not WRONG:
+            if text is not WRONG and text != "blocked":
                 _decision(ctx, text, (*path, key, i), -1, explored=True)
     if table.get("invariants", "hold") != "hold":
         from kernelmodel.invariants import ALWAYS, SETTLED

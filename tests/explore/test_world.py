@@ -139,4 +139,4 @@ def test_names_are_given_in_the_order_of_mention() -> None:
     first, second = Renamed(m), Renamed(m)
     assert [first.name(base + k) for k in (5, 4)] == [second.name(base + k) for k in (2, 3)]
     assert [Renamed(m).name(base)] == [Renamed(m).name(base + (1 << m.arch.max_order) + 7)]
-    assert first.name(3) == (-1, 3, 0)  # no page of a zone
+    assert first.name(3) == (-1, 0, 3, 0)  # no page of a zone

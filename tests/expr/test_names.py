@@ -152,10 +152,10 @@ def test_changed_follows_one_variable_too(unfit: Session) -> None:
 
 def test_values_are_spelled_the_same_everywhere(unfit: Session) -> None:
     shown = {each.shown for each in history(unfit, "vmf->pte")}
-    assert ("NULL", "table 4 [0x005]") in shown
+    assert ("NULL", "table 3 [0x005]") in shown
     at(unfit, "install")
     assert value(unfit, "folio") == "pfn 0x100000, order 0"
-    assert value(unfit, "vmf->pmd") == spelled(unfit.snapshot(View()).calls[-1])["vmf->pmd"] == "table 3 [0x000]"
+    assert value(unfit, "vmf->pmd") == spelled(unfit.snapshot(View()).calls[-1])["vmf->pmd"] == "table 2 [0x000]"
     assert value(unfit, "vmstat") == "struct vmstat"
     unfit.seek(unfit.last)
     assert value(unfit, "vmstat") == "{min_flt = 4, MM_ANONPAGES = 26, pgfault = 4, nr_anon_pages = 26}"
