@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from kernelmodel import boot
 from kernelmodel.answers import ImpossibleAnswer, Script, possible
-from kernelmodel.decision import Driver, GeneratorDriver, Question
+from kernelmodel.cpus import event_path
+from kernelmodel.decision import Driver, Question
 from kernelmodel.defs import call_result, result_name
 from kernelmodel.explore.fingerprint import Fingerprints
 from kernelmodel.explore.names import Names
@@ -23,7 +24,6 @@ from kernelmodel.explore.search import Clock, Locks, Moves, Shortest, Stopped, S
 from kernelmodel.explore.types import Options, Outcome, Progress, Reached, Result, Violation, Witness
 from kernelmodel.explore.world import World
 from kernelmodel.explore.wrong import Wrong
-from kernelmodel.fault.entry import access
 from kernelmodel.machine import ALIVE, Machine
 from kernelmodel.scenario.types import Scenario
 from kernelmodel.structs import Mm
@@ -68,12 +68,7 @@ class CpuProgram:
 
     def begin(self, event: int) -> Driver:
         """The path of the event."""
-        action, mm = self.events[event], Mm(self.m, self.mms[event])
-        if action.is_access:
-            return GeneratorDriver(access(self.cpu, mm, action.address, action.write))
-        from kernelmodel.actors import syscall
-
-        return GeneratorDriver(syscall(self.cpu, mm, action))
+        return event_path(self.cpu, Mm(self.m, self.mms[event]), self.events[event])
 
     def may_begin(self, event: int) -> bool:
         """Does its process live?"""

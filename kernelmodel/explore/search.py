@@ -13,7 +13,7 @@ learnt on the way; if it turns out that a step was taken for quiet too early, th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -96,6 +96,8 @@ class Moves:
         self._looks: list[set[int]] = [set() for _ in range(self.n)]
         """By CPU: cells of shared locks that it looks at without taking its own part: a writer does."""
         self._held: dict[int, dict[int, dict[int, bool]]] = {}
+        self._owners: dict[tuple[int, int], list[tuple[int, int, bool]]] = {}
+        self._lock_chunks: list[bool] = []
         self._parts: dict[int, Parts] = {}
         self._accounted: set[tuple[int, frozenset[int]]] = set()
         self._news = False
@@ -238,23 +240,33 @@ class Moves:
 
     def _holders(self, state: int) -> dict[int, dict[int, bool]]:
         found: dict[int, dict[int, bool]] = {}
-        world, sides = self.world, {shared: alone for alone, shared in self.locks.rw}
-        for chunk, content in enumerate(world.states[state]):
-            field, number, _ = world.chunks[chunk]
-            if not content or (field.name not in self.locks.exclusive and field.name not in sides):
-                continue
-            for place, value in enumerate(world.contents[chunk][content]):
-                if not value:
-                    continue
-                if field.name in self.locks.exclusive:
-                    found.setdefault(value - 1, {})[chunk << CHUNK_SHIFT | place] = True
-                    continue
-                alone = next(f for f in world.journal.fields if f.name == sides[field.name])
-                cell = alone.slot((number << CHUNK_SHIFT) + place)
-                for reader in range(self.n):
-                    if value >> reader & 1:
-                        found.setdefault(reader, {}).setdefault(cell, False)
+        for chunk, content in enumerate(self.world.states[state]):
+            if content and self._is_lock(chunk):
+                key = (chunk, content)
+                if key not in self._owners:
+                    self._owners[key] = list(self._owners_in(chunk, content))
+                for cpu, cell, alone in self._owners[key]:
+                    held = found.setdefault(cpu, {})
+                    held[cell] = alone or held.get(cell, False)
         return found
+
+    def _is_lock(self, chunk: int) -> bool:
+        while len(self._lock_chunks) <= chunk:
+            name = self.world.chunks[len(self._lock_chunks)][0].name
+            self._lock_chunks.append(name in self.locks.exclusive or any(name == shared for _, shared in self.locks.rw))
+        return self._lock_chunks[chunk]
+
+    def _owners_in(self, chunk: int, content: int) -> Iterator[tuple[int, int, bool]]:
+        """(CPU, cell of the lock, whether alone) of every lock that is held in a chunk."""
+        field, number, _ = self.world.chunks[chunk]
+        sides = {shared: alone for alone, shared in self.locks.rw}
+        for place, value in enumerate(self.world.contents[chunk][content]):
+            if value and field.name in self.locks.exclusive:
+                yield value - 1, chunk << CHUNK_SHIFT | place, True
+            elif value:
+                alone = next(f for f in self.world.journal.fields if f.name == sides[field.name])
+                cell = alone.slot((number << CHUNK_SHIFT) + place)
+                yield from ((cpu, cell, False) for cpu in range(self.n) if value >> cpu & 1)
 
 
 class Survey:

@@ -96,8 +96,13 @@ class Traced(Field):
 
     def fill(self, i: int, n: int, value: int) -> None:
         """The same store to cells in a row."""
-        for k in range(i, i + n):
-            self.set(k, value)
+        while n:
+            take = min(n, CHUNK - (i & MASK))
+            super().fill(i, take, value)
+            cell = self.slot(i)
+            self.journal.trace.written.update(range(cell, cell + take))
+            i += take
+            n -= take
 
     def poke(self, i: int, value: int) -> None:
         """A store of a list operation."""
@@ -223,19 +228,21 @@ class World:
         for field in self.journal.fields:
             field.__class__ = Field
 
-    def watch(self, look: Callable[[], T]) -> tuple[T, set[int]]:
-        """What a look at the machine says, and the numbers of the fields that it looked at."""
-        seen: set[int] = set()
+    def watch(self, looks: Iterable[Callable[[], T]]) -> list[tuple[T, set[int]]]:
+        """What looks at the machine say, each with the numbers of the fields that it looked at."""
         fields = self.journal.fields
         kinds = [type(field) for field in fields]
-        self.journal.trace = seen
         for field in fields:
             field.__class__ = Watched
-        said = look()
+        said = []
+        for look in looks:
+            seen: set[int] = set()
+            self.journal.trace = seen
+            said.append((look(), seen))
         for field, kind in zip(fields, kinds, strict=True):
             field.__class__ = kind
         self.journal.trace = self.trace
-        return said, seen
+        return said
 
     def replay(self, effects: Iterable[Effect], run: Callable[[Effect], None]) -> None:
         """Run code once more that had these effects, one after the other; the machine is not touched."""
@@ -321,12 +328,11 @@ class World:
         self._grow()
         read, written = self.trace.read, self.trace.written
         found: dict[int, list[tuple[int, array[int]]]] = {}
-        for cell, values in _rows(read, self.chunks) + self.trace.runs:
+        for cell, values in _rows(read, lambda chunk: self.contents[chunk][self.at[chunk]]) + self.trace.runs:
             found.setdefault(cell >> CHUNK_SHIFT, []).append((cell & MASK, values))
         reads = tuple((chunk, self.at[chunk], tuple(rows)) for chunk, rows in found.items())
-        after = {cell: self.chunks[cell >> CHUNK_SHIFT][2][cell & MASK] for cell in written}
         changes: dict[int, list[tuple[int, array[int]]]] = {}
-        for cell, values in _rows(after, self.chunks):
+        for cell, values in _rows(written, lambda chunk: self.chunks[chunk][2]):
             changes.setdefault(cell >> CHUNK_SHIFT, []).append((cell & MASK, values))
         writes = tuple((chunk, self._change(tuple(rows))) for chunk, rows in changes.items())
         for chunk in changes:
@@ -389,13 +395,20 @@ class World:
         return self._intern(contents)
 
 
-def _rows(cells: dict[int, int], chunks: list[tuple[Field, int, array[int]]]) -> list[tuple[int, array[int]]]:
-    """Cells as runs of neighbours within a chunk: (the first, values)."""
+def _rows(cells: Iterable[int], content: Callable[[int], array[int]]) -> list[tuple[int, array[int]]]:
+    """Cells as runs of neighbours within a chunk: (the first, their values)."""
+    order = sorted(cells)
     found: list[tuple[int, array[int]]] = []
-    last = -2
-    for cell in sorted(cells):
-        if cell != last + 1 or not cell & MASK:
-            found.append((cell, array(chunks[cell >> CHUNK_SHIFT][2].typecode)))
-        found[-1][1].append(cells[cell])
-        last = cell
+    first = 0
+    while first < len(order):
+        cell = order[first]
+        most = min(len(order) - first, CHUNK - (cell & MASK))
+        if order[first + most - 1] - cell == most - 1:  # nothing is left out up to there
+            n = most
+        else:
+            n = 1
+            while n < most and order[first + n] == cell + n:
+                n += 1
+        found.append((cell, content(cell >> CHUNK_SHIFT)[cell & MASK : (cell & MASK) + n]))
+        first += n
     return found
