@@ -188,7 +188,7 @@ def explore(model: Model, reduction: bool = True) -> Verdict:
     paths = Paths(world, programs, Fingerprints(None), failures=True)
     start = world.open()
     moves = Moves(paths, Locks(exclusive=frozenset({"ptl"})), reduction)
-    survey = Survey(moves, None, lambda state: None, lambda states: None)
+    survey = Survey(moves, None, lambda state: None, lambda states, switches: None)
     survey.run(moves.pack(start, paths.start()))
     world.close()
     labels = [label for some in moves.labels.values() for label in some]

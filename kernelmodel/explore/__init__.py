@@ -133,7 +133,7 @@ class Exploration:
         self.moves = Moves(self.paths, LOCKS, options.reduction)
         self.names = Names(m, self.world, self.paths)
         self.checks = Wrong(m, self.world)
-        self.clock = Clock(options.seconds, options.memory, lambda n: progress(n, 0) if progress else None)
+        self.clock = Clock(options.seconds, options.memory, progress or (lambda states, switches: None))
         self.wrong: dict[int, tuple[tuple[str, str], ...]] = {}
         """By state of the machine: names and words of the invariants that it breaks."""
         self.words: dict[str, str] = dict(WORDS)
@@ -234,7 +234,8 @@ class Exploration:
 
     def end_target(self, whole: int) -> Target:
         """An end state as a target."""
-        return "end", self.names.portable(named(self.moves, self.names, whole), self.moves.n), ""
+        key = named(self.moves, self.names, whole)
+        return "end", str(key) if self.options.jobs == 1 else self.names.portable(key, self.moves.n), ""
 
     def _settled(self, way: Shortest) -> list[tuple[str, str, Target]]:
         """What is wrong with end states: name, words, and the end."""

@@ -87,7 +87,7 @@ def survey_in_parts(search: Exploration, start: int, executor: Executor | None) 
             seen.ends |= part.ends
             seen.targets |= part.targets
             seen.why = seen.why or part.why
-            search.clock.tell(len(states))
+            search.clock.tell(len(states), 0)
     seen.states = len(states)
     if ENDLESS in seen.targets:
         seen.endless = endless(search.moves, search.names, start)
@@ -111,7 +111,7 @@ def visit(
     """In a process of its own: every run in which the first CPU's first wishes are answered so."""
     from kernelmodel.explore import Exploration
 
-    own = options._replace(jobs=1, memory=options.memory // options.jobs)
+    own = options._replace(memory=options.memory // options.jobs)
     search = Exploration(scenario, variant, mutants, own, pattern=pattern)
     found = search.survey(search.begin())
     states = array("Q", sorted({int(search.names.portable(key, search.moves.n)[:16], 16) for key in found.keys}))

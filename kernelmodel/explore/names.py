@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import TypeVar
 
 from kernelmodel.explore.paths import Local, Paths
@@ -48,12 +47,16 @@ class Names:
 
     def portable(self, key: int, cpus: int) -> str:
         """A state's number as 32 hex digits that mean the same in every process."""
+        from hashlib import blake2b
+
         templates = [key >> LOCAL_BITS * cpu & LOCAL_MASK for cpu in range(cpus)]
         words = [self._digest(key >> LOCAL_BITS * cpus), *(self.paths.digest(each) for each in templates)]
         return blake2b("".join(words).encode(), digest_size=16).hexdigest()
 
     def _digest(self, number: int) -> str:
         """Of the machine's part."""
+        from hashlib import blake2b
+
         if number not in self._digests:
             part, rest = self._all_keys[number]
             chunks = self.world.chunks

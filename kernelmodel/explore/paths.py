@@ -10,7 +10,6 @@ time, its path is driven again from the beginning of its event.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from types import CodeType
 from typing import Any, NamedTuple, Protocol
 
@@ -157,6 +156,8 @@ class Paths:
 
     def digest(self, template: int) -> str:
         """Of a local state apart from which pages it holds: 32 hex digits, the same in every process."""
+        from hashlib import blake2b
+
         if template not in self._digests:
             kind, past, key = self._keys[template]
             text = repr((kind, past._replace(asked=0), _portable(key)))

@@ -273,9 +273,9 @@ class Survey:
     """Every state there is."""
 
     def __init__(
-        self, moves: Moves, name: Namer | None, look: Callable[[int], None], poll: Callable[[int], None]
+        self, moves: Moves, name: Namer | None, look: Callable[[int], None], poll: Callable[[int, int], None]
     ) -> None:
-        """``look`` is called once with each state of the machine, ``poll`` now and then with the states so far."""
+        """``look`` is called once with each state of the machine, ``poll`` as ``Progress`` now and then."""
         self.moves = moves
         self.name = name
         self.look = look
@@ -305,7 +305,7 @@ class Survey:
             count += 1
             if count == check:
                 check += min(check, POLL)
-                self.poll(len(seen))
+                self.poll(len(seen), 0)
                 if moves.too_early():
                     return False
             state = whole >> base
@@ -351,7 +351,7 @@ class Shortest:
     """
 
     def __init__(
-        self, moves: Moves, name: Namer | None, look: Callable[[int], Iterable[str]], poll: Callable[[int], None],
+        self, moves: Moves, name: Namer | None, look: Callable[[int], Iterable[str]], poll: Callable[[int, int], None],
         preemptions: int | None = None, end: Callable[[int], Target] | None = None,
     ) -> None:  # fmt: skip
         """``look`` gives the names of what is wrong with a state of the machine, ``end`` names an end state."""
@@ -392,7 +392,7 @@ class Shortest:
             if key not in self.states:
                 self.states.add(key)
                 if not len(self.states) % 32:
-                    self.poll(len(self.states))
+                    self.poll(len(self.states), switches)
                 for bad in (*self.look(moves.state(whole)), *([self.marked[key]] if key in self.marked else [])):
                     self._reach(("bad", bad, ""), node, None, missing)
             state = moves.state(whole) << LOCAL_BITS
@@ -473,7 +473,7 @@ def halted(locals_: tuple[Local, ...]) -> str:
 class Clock:
     """Bounds on time and memory, and the word about progress."""
 
-    def __init__(self, seconds: float | None, memory: int, tell: Callable[[int], None]) -> None:
+    def __init__(self, seconds: float | None, memory: int, tell: Callable[[int, int], None]) -> None:
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.memory = memory
         self.tell = tell
@@ -483,9 +483,9 @@ class Clock:
         self.deadline = time.monotonic() + seconds
         self.memory += self.memory // 4
 
-    def __call__(self, states: int) -> None:
+    def __call__(self, states: int, switches: int) -> None:
         """``Stopped`` if a bound is reached."""
-        self.tell(states)
+        self.tell(states, switches)
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise Stopped("time")
         if used() > self.memory:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 Progress = Callable[[int, int], None]
-"""Told now and then: (states so far, context switches of the runs that are looked at now)."""
+"""Told now and then: (states so far, context switches of the runs that are looked at now; 0 while all are visited)."""
 
 
 class Options(NamedTuple):

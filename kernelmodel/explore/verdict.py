@@ -10,7 +10,7 @@ from kernelmodel.scenario.faults import Problem, ScenarioError
 from kernelmodel.stops.locations import parse_location
 
 if TYPE_CHECKING:
-    from kernelmodel.explore.types import Result, Witness
+    from kernelmodel.explore.types import Result, Violation, Witness
     from kernelmodel.scenario.types import Expect, Scenario
 
 HOLD = "hold"
@@ -60,13 +60,14 @@ def findings(expect: Expect, result: Result) -> list[Finding]:
     found += [_reached(word, False, result) for word in expect.unreachable or ()]
     named = expect.invariants if expect.invariants != HOLD else None
     if named is not None:
-        witness = next((each.witness for each in result.violations if each.name == named), None)
-        words = f"{named} is violated{cost(witness)}" if witness else f"{named} is not violated, expected to be"
-        found.append(Finding(witness is not None, witness is not None or result.complete, words, witness))
+        there = next((each for each in result.violations if each.name == named), None)
+        words = violated(there, result) if there else f"{named} is not found, expected to be"
+        witness = there.witness if there else None
+        found.append(Finding(there is not None, there is not None or result.complete, words, witness))
         return found
     wrong = [each for each in result.violations if each.name != expect.bug]
     for each in wrong:
-        found.append(Finding(False, True, f"{each.name} is violated{cost(each.witness)}: {each.why}", each.witness))
+        found.append(Finding(False, True, f"{violated(each, result)}: {each.why}", each.witness))
     if expect.invariants == HOLD and not wrong:
         found.append(Finding(result.complete, result.complete, "the invariants hold", None))
     return found
@@ -101,6 +102,13 @@ def reached(word: str, result: Result) -> Reached | None:
             and (each.event == event or (not outcome and each.event.startswith(f"{event}:")))
         ]
     return min(there, key=lambda each: (each.witness.switches, each.witness.steps), default=None)
+
+
+def violated(wrong: Violation, result: Result) -> str:
+    """An invariant is violated; a bug stops the kernel."""
+    stops = any(each.end == "bug" and each.why == wrong.why for each in result.outcomes)
+    words = f"the kernel stops: {wrong.name}" if stops else f"{wrong.name} is violated"
+    return f"{words}{cost(wrong.witness)}"
 
 
 def cost(witness: Witness | None) -> str:

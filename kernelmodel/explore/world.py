@@ -368,7 +368,7 @@ class World:
                     if cells[start : start + len(values)] != values:
                         return False
         for fid, known in effect.whole:
-            for chunk in self._by_field[fid][known:]:
+            for chunk in self._by_field.get(fid, ())[known:]:
                 if chunk < len(contents) and contents[chunk]:
                     return False
         return True

@@ -64,12 +64,12 @@ class Search:
         self.looked: list[int] = []
 
     def survey(self) -> Survey:
-        found = Survey(self.moves, None, self.looked.append, lambda states: None)
+        found = Survey(self.moves, None, self.looked.append, lambda states, switches: None)
         found.run(self.start)
         return found
 
     def shortest(self, wanted: set[tuple[str, str, str]] | None = None, preemptions: int | None = None) -> Shortest:
-        found = Shortest(self.moves, None, lambda state: (), lambda states: None, preemptions)
+        found = Shortest(self.moves, None, lambda state: (), lambda states, switches: None, preemptions)
         found.run(self.start, wanted)
         return found
 
