@@ -362,13 +362,14 @@ def read_fault(variant: str) -> str:
     return session.event(session.last).outcome if session.stop.kind == "bug" else "ok"
 
 
-@behaviour("anon_vma failure", "one-fault")
+@behaviour("anon_vma failure", "one-fault", "anon-vma-locked")
 def anon_vma(variant: str) -> str:
-    """The result after the answer `-ENOMEM`."""
+    """The result after the answer `-ENOMEM`, and that of the first pass where another CPU has the mmap_lock."""
     session = begin("one-fault", variant)
     until(session, "anon-vma")
     session.advance("-ENOMEM")
-    return _error(finish(session))
+    retries = known(run("anon-vma-locked", variant), "return")[0].outcome == "VM_FAULT_RETRY"
+    return _error(finish(session)) + (" or RETRY" if retries else "")
 
 
 @behaviour("mTHP FALLBACK/CHARGE/ALLOC counters", "one-fault", "nothing-free", "memcg")
@@ -406,13 +407,13 @@ NO_TRACE = {
     "where an entry is read in two halves, which no arch here does",
     "zeroing hint": "which page of a folio is cleared last is a matter of caches; the model keeps how often only",
     "race: order-0 test": "for one page all variants compare with the value read before; v2's extra test of the first "
-    "PTE of a larger range can't differ from its second one but for the update_mmu_tlb() after it, and there is no TLB",
+    "PTE of a larger range can't differ from its second one but for the update_mmu_tlb() after it, which is not here",
     "recheck form": "one test, two, a helper or two branches: the same decision `recheck`",
     "set PTEs": "one by one, by set_ptes() or in a helper: what is stored in one step of the model is one run in the "
     "journal",
     "rmap flag": "RMAP_EXCLUSIVE and the earlier functions do the same to a new folio",
     "6.11 only: folio_zero_user name, update_mmu_tlb_range, RMAP_EXCLUSIVE": "names; the model spells the first as the "
-    "release does and has no TLB for the second",
+    "release does, the second would do nothing here",
 }
 """What differs in the text of the kernel and in no run, and why."""
 
@@ -451,11 +452,6 @@ CORRECTIONS = (
     Correction(
         "memcg charge", ("6.5",), "GFP_KERNEL", "GFP_KERNEL, after zero",
         "mm/memory.c of 6.5: vma_alloc_zeroed_movable_folio() comes before mem_cgroup_charge() there, too",
-    ),
-    Correction(
-        "anon_vma failure", ("6.10", "6.12", "6.14", "6.18", "7.1", "7.2"), "OOM or RETRY", "OOM",
-        "a limit of the model: vmf_anon_prepare() asks for a retry only under the VMA's own lock (mm/memory.c of "
-        "6.10), which nobody takes here",
     ),
 )  # fmt: skip
 """Each has its source; the test knows of no other difference."""

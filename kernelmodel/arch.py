@@ -34,9 +34,7 @@ class Arch:
     SWP_EXCLUSIVE = SWP_UFFD_WP = 0
     """Bits of a swap-type entry beside type and offset."""
 
-    def __init__(
-        self, name: str, page_shift: int, va_bits: int, max_order: int, wants: int, wants_page_order: int
-    ) -> None:
+    def __init__(self, name: str, page_shift: int, va_bits: int, max_order: int, wants_pte_order: int) -> None:
         self.name = name
         self.page_shift = page_shift
         self.page_size = 1 << page_shift
@@ -49,8 +47,7 @@ class Arch:
         self.pmd_shift = page_shift + self.pmd_order
         self.pmd_size = 1 << self.pmd_shift
         self.pageblock_order = min(self.pmd_order, max_order)
-        self.contpte_order = wants
-        self.wants_pte_order = wants_page_order
+        self.wants_pte_order = wants_pte_order
         self.levels = self._levels()
         self.pfn_mask = ((1 << 48) - 1 if self.name != "x86-64" else (1 << 52) - 1) & self.page_mask
 
@@ -348,10 +345,15 @@ def has_pt_reclaim(release: tuple[int, int], arch: Arch) -> bool:
     return release >= ((6, 14) if arch.name == "x86-64" else (7, 0))
 
 
+def has_uffd_wp(release: tuple[int, int], arch: Arch) -> bool:
+    """CONFIG_HAVE_ARCH_USERFAULTFD_WP: x86-64; arm64 from 6.10 on (arch/arm64/include/asm/pgtable.h)."""
+    return release >= (6, 10) or arch.name == "x86-64"
+
+
 ARCHES: dict[str, Arch] = {
-    "x86-64": X86("x86-64", 12, 47, 10, -1, -1),
-    "arm64-4k": Arm64("arm64-4k", 12, 48, 10, 4, 4),
-    "arm64-16k": Arm64("arm64-16k", 14, 48, 11, 7, 7),
-    "arm64-64k": Arm64("arm64-64k", 16, 48, 13, 5, 5),
+    "x86-64": X86("x86-64", 12, 47, 10, -1),
+    "arm64-4k": Arm64("arm64-4k", 12, 48, 10, 4),
+    "arm64-16k": Arm64("arm64-16k", 14, 48, 11, 7),
+    "arm64-64k": Arm64("arm64-64k", 16, 48, 13, 5),
 }
 """By scenario name.  ``wants_pte_order`` is arch_wants_pte_order() of the series (-1: no wish)."""

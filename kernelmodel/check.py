@@ -70,6 +70,8 @@ def check_all(
 
     explorable(scenario)
     result = explore(scenario, variant, mutants, Options(failures=scenario.explore_failures), None)
+    if result.why == "interrupted":
+        raise KeyboardInterrupt
     failed = [each for each in findings(expect, result) if not each.ok]
     why = [each.words if each.known else f"{each.words}; {incomplete(result)}" for each in failed]
     witness = next((each.witness for each in failed if each.witness is not None), None)

@@ -52,13 +52,7 @@ class Cpus:
         run = self.runs[cpu]
         run.event = self.programs[cpu][self.m.cpu_event.get(cpu)]
         event = self.scenario.events[run.event]
-        mm = Mm(self.m, self.process(event))
-        if event.is_access:
-            run.driver = GeneratorDriver(access(cpu, mm, event.address, event.write))
-        else:
-            from kernelmodel.actors import syscall
-
-            run.driver = GeneratorDriver(syscall(cpu, mm, event))
+        run.driver = event_path(cpu, Mm(self.m, self.process(event)), event)
         run.decision = run.wait = None
         run.at = NO_STEP
         run.first = step
@@ -163,6 +157,15 @@ class Cpus:
         code, at, _ = run.driver.where()
         state = f"waits for {run.wait.what}" if run.wait else "stopped"
         return cpu, event_text(event), state, code.co_name, at - code.co_firstlineno + 1
+
+
+def event_path(cpu: int, mm: Mm, event: Action) -> Driver:
+    """What a CPU does for an event, at its beginning."""
+    if event.is_access:
+        return GeneratorDriver(access(cpu, mm, event.address, event.write))
+    from kernelmodel.actors import syscall
+
+    return GeneratorDriver(syscall(cpu, mm, event))
 
 
 def event_text(event: Action) -> str:

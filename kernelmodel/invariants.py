@@ -17,7 +17,8 @@ from kernelmodel.mm.huge_zero import is_huge_zero_pmd
 from kernelmodel.mm.page_alloc import page_folio
 from kernelmodel.mm.swap import SWAP_HAS_CACHE
 from kernelmodel.mm.tables import table_of
-from kernelmodel.mm.vma import find_vma, vma_at, vma_position, vmas
+from kernelmodel.mm.vma import find_vma, vma_at, vmas
+from kernelmodel.mm.vma_list import vma_position
 from kernelmodel.mm.walk import populated_pmds
 from kernelmodel.structs import Folio, Mm, Vma
 

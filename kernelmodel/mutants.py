@@ -138,6 +138,11 @@ MUTANTS: dict[str, Mutant] = {
         ("6.18", "7.0", "7.1", "7.2"), "aba6faec0103 (6.17), userfaultfd: fix a crash in UFFDIO_MOVE when PMD is a"
         " migration entry: 6.8 … 6.16 do it",
     ),
+    "B20": Mutant(
+        "alloc_anon_folio() takes the highest order without a look at the PTEs: a question, not a bug that was here",
+        ("v3", "v4", "v5", "v6", *_MASKS),
+        "34b82f33cf3f (6.14-rc), mm: fix finish_fault() handling for large folios: there the folio's size was given",
+    ),
     "B31": Mutant(
         "userfaultfd_must_wait() asks a PTE that is not present whether it is writable", ALL,
         "userfaultfd: gate must_wait writability check on pte_present() (May 2026): every release here does it, the"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernelmodel.cpus import event_text
 from kernelmodel.defs import call_result, result_name
+from kernelmodel.held import held_by
 from kernelmodel.mm.page_alloc import page_folio
 from kernelmodel.mm.pgtable import translate
 from kernelmodel.mm.vmstat import counters, mthp_stats, stat_name, stat_unit
@@ -124,6 +125,7 @@ def decision_record(session: Session, event: Event) -> Record:
         why=event.why or None,
         natural=event.natural,
         forced=True if event.forced else None,
+        holds=session.as_of(event.step, lambda: held_by(session.m, event.cpu)) if session.m.nr_cpus > 1 else None,
         **more,
     )
 

@@ -393,7 +393,8 @@ def _witness(desk: Desk) -> None:
     explored = desk.console.explored
     if explored is not None:
         desk.overlay = Overlay(
-            "choose", f"explore: {explored.verdict}", [each.row for each in explored.listed], selected=0,
+            "choose", f"explore: {explored.verdict}", [each.row for each in explored.listed],
+            selected=next((at for at, each in enumerate(explored.listed) if each.witness is not None), 0),
             take=lambda at: desk.execute(f"witness {at + 1}"),
         )  # fmt: skip
 

@@ -70,7 +70,11 @@ def _variant(console: Console, word: str) -> list[str]:
 
 
 def _second(console: Console, word: str) -> list[str]:
-    return [each for each in (*_variant(console, word), "off") if each != console.session.variant]
+    from kernelmodel.mutants import MUTANTS, misfit
+
+    own = console.session.variant
+    mutants = [f"{own}~{each.replace(' ', '+')}" for each in MUTANTS if "~" in word and misfit(each, own) is None]
+    return [each for each in (*_variant(console, word), *mutants, "off") if each != own]
 
 
 def _pane(console: Console, word: str) -> list[str]:

@@ -370,7 +370,7 @@ class Console:
             try:
                 self.other.follow(self.session, poll)
             except IMPOSSIBLE as error:
-                closed = f"{self.other.variant} can't run this and is closed: {error}"
+                closed = f"{self.other.kernel} can't run this and is closed: {error}"
                 self.other = None
                 return moved._replace(reason="; ".join(filter(None, (moved.reason, closed))))
             return moved

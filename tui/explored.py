@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
-from kernelmodel.explore.verdict import cost, expected, explorable, findings, incomplete, reached
+from kernelmodel.explore.verdict import BLOCKED, cost, expected, explorable, findings, incomplete, reached, violated
 from kernelmodel.explore.witness import session_at, token
 from kernelmodel.explore.witness import text as columns_of
 from kernelmodel.mutants import MUTANTS, spelled
@@ -138,19 +138,21 @@ def text(
     yield from wrap(f"{printable(scenario.name)} [{kernel}]: {scenario.title}", WIDTH, subsequent_indent="  ")
     for each in asked:
         yield from entry(f"  {'ok  ' if each.ok else 'FAIL' if each.known else 'open'}  ", each.words)
+    told = {id(each.witness) for each in asked}
+    for wrong in (each for each in result.violations if id(each.witness) not in told):
+        yield from entry("  also  " if asked else "  FAIL  ", f"{violated(wrong, result)}: {wrong.why}")
     if not asked:
+        if not result.violations:
+            yield "  ok    nothing is violated" if result.complete else "  open  nothing that was seen is violated"
         words = ", ".join(f"{each.event}({each.found})" if each.found else each.event for each in result.reached)
         yield from entry("  reached  ", words)
     yield ""
     yield "outcomes"
     yield from outcome_lines(result.outcomes)
-    told = {id(each.witness) for each in asked}
-    for wrong in (each for each in result.violations if id(each.witness) not in told):
-        yield from entry("violated: ", f"{wrong.name}{cost(wrong.witness)}: {wrong.why}")
-    if not result.violations:
-        yield "nothing is violated" if result.complete else "nothing that was seen is violated"
-    whole = "complete" if result.complete else incomplete(result)
-    yield f"{result.states:,} states, {result.transitions:,} transitions; {whole}"
+    yield ""
+    yield f"{result.states:,} states, {result.transitions:,} transitions; {incomplete(result) or 'complete'}"
+    if not scenario.explore_failures:
+        yield "allocations and charges fail only where the scenario says so"
     title, witness = most_interesting(result, asked)
     if witness is None:
         return
@@ -164,13 +166,16 @@ def text(
 
 
 def most_interesting(result: Result, asked: list[Finding]) -> tuple[str, Witness | None]:
-    """The run to show: of what is not as expected, else of what is violated, else of what was asked for."""
+    """The run to show: of what is not as expected, else of what was asked for, else of what is violated or waits."""
     told = [*(each for each in asked if not each.ok), *(each for each in asked if each.ok)]
     for each in told:
         if each.witness is not None:
             return each.words, each.witness
     for wrong in result.violations:
-        return f"{wrong.name}{cost(wrong.witness)}", wrong.witness
+        return violated(wrong, result), wrong.witness
+    for end in result.outcomes:
+        if end.end == BLOCKED:
+            return f"{end.why}{cost(end.witness)}", end.witness
     for word in OF_INTEREST:
         if (there := reached(word, result)) is not None:
             found = f"({there.found})" if there.found else ""
@@ -184,7 +189,8 @@ def outcome_lines(outcomes: tuple[Outcome, ...]) -> Iterator[str]:
     for each in outcomes:
         results = ", ".join(word or "-" for word in each.results)
         end = "" if each.end == "end" else f"; {each.end}: {each.why}"
-        seen_as = f"results {results}; orders {', '.join(map(str, each.mapped))}", end
+        orders = ", ".join("-" if order < 0 else str(order) for order in each.mapped)
+        seen_as = f"results {results}" + (f"; orders {orders}" if orders else ""), end
         seen[seen_as] = seen.get(seen_as, 0) + 1
     for (words, end), states in seen.items():
         yield from entry(f"  {states:>4} {'state ' if states == 1 else 'states'}  ", words + end)
@@ -192,4 +198,5 @@ def outcome_lines(outcomes: tuple[Outcome, ...]) -> Iterator[str]:
 
 def entry(head: str, words: str) -> list[str]:
     """A line that goes on under its own beginning."""
-    return wrap(head + words, WIDTH, subsequent_indent=" " * len(head), break_long_words=False, drop_whitespace=True)
+    more = " " * len(head)
+    return wrap(head + words, WIDTH, subsequent_indent=more, break_long_words=False, break_on_hyphens=False)

@@ -75,13 +75,14 @@ class Keymap:
         texts = [shown(key) for key in self.keys(name)]
         return " ".join(texts if every else texts[:1])
 
-    def footer(self, width: int, gap: int = 1) -> tuple[Action, ...]:
+    def footer(self, width: int, gap: int = 1, several: bool = False) -> tuple[Action, ...]:
         """The labelled actions that fit into ``width`` cells: chosen by rank, in the order of the table.
 
-        One cell is left free before the first, ``gap`` between two.
+        One cell is left free before the first, ``gap`` between two.  ``several``: there are several CPUs.
         """
         room, chosen = width - 1 + gap, []
-        for action in sorted((each for each in self.actions if each.label), key=lambda each: each.rank):
+        labelled = (each for each in self.actions if each.label and (several or not each.several))
+        for action in sorted(labelled, key=lambda each: each.rank):
             room -= len(action.shown) + 1 + len(action.label) + gap
             if room < 0:
                 break

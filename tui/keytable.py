@@ -29,6 +29,8 @@ class Action(NamedTuple):
     """Footer priority, lowest first."""
     of: tuple[str, ...] = ()
     """Actions that share this row of the footer; such a row has no keys of its own."""
+    several: bool = False
+    """In the footer only where there are several CPUs."""
     shown: str = ""
     """The keys as footer and help write them; filled in by ``keys.keymap``."""
 
@@ -36,8 +38,8 @@ class Action(NamedTuple):
 TABLE = (
     Action("exec.step", ("s", "f11"), "step", "to the next decision, into every function", MOVE, "step", 1),
     Action("exec.next", ("n", "f10"), "next", "to the next decision of this function or its callers", MOVE, "next", 2),
-    Action("exec.take", ("x",), "", "one stop forward with the CPU in view; s, n, f, c run the one that is next",
-           MOVE, "take"),
+    Action("exec.take", ("x",), "take", "one stop forward with the CPU in view; s, n, f, c run the one that is next",
+           MOVE, "take", 9, several=True),
     Action("exec.finish", ("f", "shift+f11"), "fin", "until this function has returned", MOVE, "finish", 3),
     Action("exec.cont", ("c", "f5"), "cont", "to the next breakpoint or the end", MOVE, "continue", 4),
     Action("exec.back", (), "back", "the same, backwards", MOVE, "", 5,
@@ -75,6 +77,7 @@ TABLE = (
     Action("frame.down", ("d",), "", "the callee's source and locals", LOOK, "down"),
     Action("show.where", ("w",), "", "focus the call stack", LOOK),
     Action("show.vars", ("v",), "", "focus the locals", LOOK),
+    Action("cpu", (), "cpu", "the CPU in view", LOOK, "", 9, ("cpu.prev", "cpu.next"), several=True),
     Action("cpu.prev", ("less_than_sign",), "", "the CPU before, in view: its calls, source and locals", LOOK),
     Action("cpu.next", ("greater_than_sign",), "", "the next CPU, in view", LOOK),
     Action("view.second", ("equals_sign",), "", "the same run with another variant, beside this one; again: off",

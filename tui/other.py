@@ -9,7 +9,8 @@ the first goes on.  Where the two part, each stands at its own side of the diffe
 rule, so that they meet again at the next decision that both have, at the latest where the next event begins.
 
 To know that the second run lacks a decision, it is run on to the end of the turn, never further.  The answers that
-were given to the first run are given to the second at the same question.
+were given to the first run are given to the second at the same question.  Where the CPUs of the first were chosen by
+hand, the second runs for each of its stops the CPU that made it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
 from kernelmodel.compare import Difference, Pair
 from kernelmodel.cpus import event_text
+from kernelmodel.mutants import spelled, taken_apart
 from kernelmodel.observed import ATTEMPTS, BY_ORDER, Observed
 from kernelmodel.scenario import ScenarioError
 from kernelmodel.session import Session
@@ -111,16 +113,20 @@ class Names:
 
 
 class Other:
-    """The second run.  One of ``IMPOSSIBLE`` if there can be none with that variant."""
+    """The second run.  One of ``IMPOSSIBLE`` if there can be none with that variant (``v3``, ``v3~BUG_ON``)."""
 
     def __init__(self, first: Session, variant: str) -> None:
-        self.variant = variant
+        self.variant, self.mutants = taken_apart(variant)
+        self.mutants |= frozenset(first.scenario.raw.get("mutants", ()))
+        self.kernel = spelled(self.variant, self.mutants)
         self.begin(first)
 
     def begin(self, first: Session) -> None:
         """Follow this run, from its start."""
         self.first = first
-        self.session = Session(_for(first.scenario, self.variant), self.variant)
+        self.session = Session(_for(first.scenario, self.variant), self.variant, self.mutants)
+        if 0 in first.choices:
+            self.session.begin(first.choices[0])
         self.difference: Difference | None = None
         """Where the two part, as far as both are known."""
         self.trouble = ""
@@ -152,7 +158,10 @@ class Other:
         self.session.seek(self._at(min(first.step, len(places) - 1)))
 
     def cut(self, step: int) -> None:
-        """The first run was given another answer at this step: both forget what came after it."""
+        """The first run was given another answer or CPU at this step: both forget what came after it."""
+        if step == 0:
+            self.begin(self.first)
+            return
         self._ours.read()
         del self._places[step:]
         theirs = self._theirs.steps.get(self._ours.names[step], -1)
@@ -172,20 +181,20 @@ class Other:
         """The second run's stop that corresponds, -1 if it has none; it goes on until that is known."""
         name, theirs = self._ours.names[step], self._theirs
         while name not in theirs.steps and not self.trouble and not theirs.over(name):
-            self._advance()
+            self._advance(self.first.event(step).cpu if self.first.choices else None)
         answer = self.first.answers.get(step)
         if name not in theirs.steps and answer is not None:
-            self._notes.append(f"{self.variant} does not ask for {self.first.event(step).site}: no {answer} there")
+            self._notes.append(f"{self.kernel} does not ask for {self.first.event(step).site}: no {answer} there")
         return theirs.like(self._ours, step)
 
-    def _advance(self) -> None:
+    def _advance(self, cpu: int | None) -> None:
         """One stop more is known of the second run."""
         run = self.session
         run.seek(run.last)
         try:
-            run.advance(self._answer(run.last) if self.first.answers else None)
+            run.advance(self._answer(run.last) if self.first.answers else None, cpu)
         except ImpossibleAnswer as error:
-            self.trouble = f"{self.variant} can't go on: {error.message}"
+            self.trouble = f"{self.kernel} can't go on: {error.message}"
             self._notes.append(self.trouble)
         self._theirs.read()
 
@@ -194,7 +203,7 @@ class Other:
         answer = self.first.answers.get(self._ours.steps.get(self._theirs.names[step], -1))
         if answer is None or answer in self.session.possible_answers():
             return answer
-        self._notes.append(f"{self.variant} can't have {answer} at #{step} {self.session.event(step).kind}")
+        self._notes.append(f"{self.kernel} can't have {answer} at #{step} {self.session.event(step).kind}")
         return None
 
     # -- what is said and shown ----------------------------------------------------------------------
@@ -204,7 +213,7 @@ class Other:
         if found is None:
             return ""
         verb = "parted" if self.first.step >= found.a.step else "part"
-        names = self.first.variant, self.variant
+        names = self.first.kernel, self.kernel
         if found.a.seen is not None and found.b.seen is not None and found.a.seen.order == found.b.seen.order:
             what = found.a.text.removesuffix(f": {found.a.seen.outcome}")
             words = f"{what}: {names[0]} {found.a.seen.outcome}, {names[1]} {found.b.seen.outcome}"
@@ -215,7 +224,7 @@ class Other:
     def lines(self) -> list[str]:
         """Where the second run stands, for the console, and what there is to say for the first time."""
         self.news, self._notes = self._notes, []
-        return [*(f"{self.variant}: {line}" for line in place_lines(self.session)), *self.news]
+        return [*(f"{self.kernel}: {line}" for line in place_lines(self.session)), *self.news]
 
     def seen(self, view: View) -> Second:
         """What a screen shows of it."""
@@ -223,7 +232,7 @@ class Other:
 
         snap = self.session.snapshot(view._replace(ptes=1, timeline=1, overview=0, events=_LISTED))
         signs = {event.step: sign for event in snap.events if (sign := self._sign(event))}
-        return Second(snap, self.first.variant, self.parted(), self.trouble, signs, tuple(self._outcomes()))
+        return Second(snap, self.first.kernel, self.kernel, self.parted(), self.trouble, signs, tuple(self._outcomes()))
 
     def _sign(self, event: Event) -> str:
         """``≠`` if the first run decided otherwise there, ``+`` if it has no such decision, as far as it has come."""

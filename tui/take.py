@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.folders import state_folder
-from tui.paint.ascii import spell
 
 if TYPE_CHECKING:
     from tui.paint.frame import Frame
@@ -24,11 +23,6 @@ MAX_FILES = 10_000
 def text_frame(lines: Iterable[str]) -> str:
     """The lines of a screen or a pane as a text: no trailing blanks, no blank lines at the end."""
     return "\n".join(line.rstrip() for line in lines).rstrip("\n") + "\n"
-
-
-def ascii_only(text: str) -> str:
-    """The text with signs as their ASCII twins, one cell each, and everything else that is no ASCII escaped."""
-    return "\n".join(spell(line) for line in text.expandtabs().split("\n"))
 
 
 def svg(frame: Frame, theme: str = "ansi", title: str = "thp-debug") -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kernelmodel.arch import has_uffd_wp
 from kernelmodel.decision import Decision, Path
 from kernelmodel.defs import EINVAL, EPERM, VM_MAYWRITE, VM_UFFD_MISSING, VM_UFFD_WP
 from kernelmodel.mm.mmap_lock import mmap_write_lock, mmap_write_unlock
@@ -46,16 +47,11 @@ def uffd(cpu: int, mm: Mm, action: Action) -> Path[int]:
 def userfaultfd_register(mm: Mm, start: int, end: int, mode: tuple[str, ...], cpu: int) -> Path[int]:
     """Arm every VMA of a range: 0, -EINVAL, -EPERM or -ENOMEM.  Write protection needs an arch that has it (x86-64)."""
     flags = (VM_UFFD_MISSING if "missing" in mode else 0) | (VM_UFFD_WP if "wp" in mode else 0)
-    if not flags or (flags & VM_UFFD_WP and not has_uffd_wp(mm)) or not vmas_of(mm, start, end):
+    if not flags or (flags & VM_UFFD_WP and not has_uffd_wp(mm.m.release, mm.m.arch)) or not vmas_of(mm, start, end):
         return -EINVAL
     if any(not vma.vm_flags & VM_MAYWRITE for vma in vmas_of(mm, start, end)):
         return -EPERM
     return (yield from for_each_vma(mm, start, end, arm, flags, cpu))
-
-
-def has_uffd_wp(mm: Mm) -> bool:
-    """CONFIG_HAVE_ARCH_USERFAULTFD_WP: x86-64; arm64 from 6.10 on (not read from its Kconfig)."""
-    return mm.m.arch.name == "x86-64" or mm.m.release >= (6, 10)
 
 
 def arm(vma: Vma, start: int, end: int, flags: int, cpu: int) -> Path[Vma | int]:

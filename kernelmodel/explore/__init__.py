@@ -16,11 +16,12 @@ from kernelmodel.answers import ImpossibleAnswer, Script, possible
 from kernelmodel.cpus import event_path
 from kernelmodel.decision import Driver, Question
 from kernelmodel.defs import call_result, result_name
+from kernelmodel.explore.clock import Clock
 from kernelmodel.explore.fingerprint import Fingerprints
 from kernelmodel.explore.names import Names
 from kernelmodel.explore.paths import BUG, WAIT, Happening, Paths
 from kernelmodel.explore.progress import endless
-from kernelmodel.explore.search import Clock, Locks, Moves, Shortest, Stopped, Survey, Target, halted, named
+from kernelmodel.explore.search import Locks, Moves, Shortest, Stopped, Survey, Target, halted, named
 from kernelmodel.explore.types import Options, Outcome, Progress, Reached, Result, Violation, Witness
 from kernelmodel.explore.world import World
 from kernelmodel.explore.wrong import Wrong
@@ -105,11 +106,12 @@ def explore(
         from kernelmodel.explore.jobs import survey_in_parts
 
         search.visit = lambda start: survey_in_parts(search, start, executor)
-    return search.run()
+    with search.clock.ctrl_c:
+        return search.run()
 
 
-GRACE = 10.0
-"""Seconds for the ways to what was found, once the visit of all states was stopped."""
+GRACE, PATIENCE = 10.0, 3.0
+"""Seconds for the ways to what was found, once the visit of all states was stopped; the same if somebody waits."""
 
 
 class Exploration:
@@ -133,7 +135,7 @@ class Exploration:
         self.moves = Moves(self.paths, LOCKS, options.reduction)
         self.names = Names(m, self.world, self.paths)
         self.checks = Wrong(m, self.world)
-        self.clock = Clock(options.seconds, options.memory, progress or (lambda states, switches: None))
+        self.clock = Clock(options.seconds, options.memory, progress)
         self.wrong: dict[int, tuple[tuple[str, str], ...]] = {}
         """By state of the machine: names and words of the invariants that it breaks."""
         self.words: dict[str, str] = dict(WORDS)
@@ -149,12 +151,13 @@ class Exploration:
                 seen = self.visit(start)
                 way.marked = seen.endless
                 if seen.why:
-                    self.clock.again(GRACE)
-                self._search(way, start, seen.targets)
+                    self.clock.again(PATIENCE if seen.why == "interrupted" else GRACE)
+                stopped = self._search(way, start, seen.targets)
+                seen.why = seen.why or stopped
             else:
                 seen.why = self._search(way, start, None) or ("preemptions" if way.cut else "")
                 if not seen.why:
-                    way = self._endless_too(way, start)
+                    way, seen.why = self._endless_too(way, start)
                 seen.ends = {self.end_target(whole) for whole in way.ends}
                 seen.states, seen.transitions = len(way.states), way.transitions
             broken = self._settled(way)
@@ -177,11 +180,9 @@ class Exploration:
         seen = Seen()
         try:
             survey.run(start)
-            seen.endless = endless(self.moves, self.names, start)
+            seen.endless = endless(self.moves, self.names, start, self.clock)
         except Stopped as stopped:
             seen.why = stopped.why
-        except KeyboardInterrupt:
-            seen.why = "interrupted"
         seen.keys = survey.seen
         seen.states, seen.transitions = len(survey.seen), survey.transitions
         seen.ends = {self.end_target(whole) for whole in survey.ends}
@@ -197,19 +198,20 @@ class Exploration:
             way.run(start, wanted)
         except Stopped as stopped:
             return stopped.why
-        except KeyboardInterrupt:
-            return "interrupted"
         return ""
 
-    def _endless_too(self, way: Shortest, start: int) -> Shortest:
-        """The ways once more, if there are cycles that a run may stay in."""
-        marked = endless(self.moves, self.names, start)
+    def _endless_too(self, way: Shortest, start: int) -> tuple[Shortest, str]:
+        """The ways once more, if there are cycles that a run may stay in; why that was stopped, or ''."""
+        try:
+            marked = endless(self.moves, self.names, start, self.clock)
+        except Stopped as stopped:
+            return way, stopped.why
         if not marked:
-            return way
+            return way, ""
         more = self._ways()
         more.marked = marked
-        self._search(more, start, None)
-        return more
+        why = self._search(more, start, None)
+        return (way if why else more), why
 
     # -- what is wrong with a state ----------------------------------------------------------------
     def _check(self, state: int) -> None:

@@ -4,28 +4,38 @@
 By the first wishes of one CPU, granted or refused, all runs are divided.  Two parts share the states before an answer
 is given and those after which it no longer matters; they are counted once, by a digest that means the same in every
 process.  Without failures there is nothing to divide.
+
+Ctrl+C reaches the process that asked: it asks its own processes for what they have, and does not wait for others.
 """
 
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
+import os
+import signal
 from array import array
-from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernelmodel.decision import ENVIRONMENT
+from kernelmodel.explore.clock import used
 from kernelmodel.explore.progress import endless
-from kernelmodel.explore.search import LOCAL_MASK, Target
+from kernelmodel.explore.search import LOCAL_MASK, Stopped, Target
 from kernelmodel.explore.types import Options
 from kernelmodel.scenario.types import Scenario
 
 if TYPE_CHECKING:
+    from multiprocessing.synchronize import Event
+
     from kernelmodel.explore import Exploration, Seen
 
 DEPTH = 12
 """Wishes of a pattern, at most."""
 ENDLESS: Target = ("bad", "endless-refault", "")
+BEAT = 0.2
+"""Seconds between two looks at what interrupts."""
 
 
 class Part(NamedTuple):
@@ -72,37 +82,68 @@ def survey_in_parts(search: Exploration, start: int, executor: Executor | None) 
         return search.survey(start)
     from kernelmodel.explore import Seen
 
-    seen, jobs = Seen(), search.options.jobs
+    seen = Seen()
     states: set[int] = set()
+    parts = patterns(search, start, search.options.jobs)
+    own = search.options._replace(memory=search.options.memory // len(parts))
     with contextlib.ExitStack() as stack:
+        stop: Event | None = None
         if executor is None:
-            executor = stack.enter_context(ProcessPoolExecutor(jobs))
-        tasks = [
-            executor.submit(visit, search.scenario, search.variant, search.mutants, search.options, pattern)
-            for pattern in patterns(search, start, jobs)
-        ]
-        for part in _finished(tasks, seen):
-            states.update(part.states)
-            seen.transitions += part.transitions
-            seen.ends |= part.ends
-            seen.targets |= part.targets
-            seen.why = seen.why or part.why
-            search.clock.tell(len(states), 0)
-    seen.states = len(states)
-    if ENDLESS in seen.targets:
-        seen.endless = endless(search.moves, search.names, start)
+            stop = multiprocessing.Event()
+            stack.callback(stop.set)
+            executor = stack.enter_context(ProcessPoolExecutor(len(parts), initializer=_serve, initargs=(stop,)))
+        waiting = {
+            executor.submit(visit, search.scenario, search.variant, search.mutants, own, pattern) for pattern in parts
+        }
+        while waiting:
+            done, waiting = wait(waiting, BEAT, FIRST_COMPLETED)
+            for part in _results(done):
+                states.update(part.states)
+                seen.transitions += part.transitions
+                seen.ends |= part.ends
+                seen.targets |= part.targets
+                seen.why = seen.why or part.why
+            try:
+                search.clock(len(states), 0)
+            except Stopped as stopped:
+                seen.why = seen.why or stopped.why
+                waiting = _ended(waiting, stop)
+        seen.states = len(states)
+        if ENDLESS in seen.targets:
+            seen.endless = endless(search.moves, search.names, start, search.clock)
     return seen
 
 
-def _finished(tasks: list[Future[Part]], seen: Seen) -> Iterator[Part]:
-    """The parts as they come; what is not done yet is dropped on Ctrl+C."""
-    try:
-        for task in as_completed(tasks):
-            yield task.result()
-    except KeyboardInterrupt:
-        seen.why = "interrupted"
-        for task in tasks:
-            task.cancel()
+def _results(tasks: set[Future[Part]]) -> Iterator[Part]:
+    return (task.result() for task in tasks if not task.cancelled())
+
+
+def _ended(tasks: set[Future[Part]], stop: Event | None) -> set[Future[Part]]:
+    """Begin no more; which of those that run will end at once."""
+    running = {task for task in tasks if not task.cancel()}
+    if stop is None:
+        return set()
+    stop.set()
+    return running
+
+
+def _serve(stop: Event) -> None:
+    """Become one of our own processes."""
+    global _asked_to_stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _asked_to_stop = stop.is_set
+
+
+_asked_to_stop: Callable[[], bool] = bool
+
+
+def _poll(states: int, switches: int) -> None:
+    """In a process of our own: is the other one still there, and does it wait for all of this?"""
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        os._exit(1)
+    if _asked_to_stop():
+        raise KeyboardInterrupt
 
 
 def visit(
@@ -111,8 +152,8 @@ def visit(
     """In a process of its own: every run in which the first CPU's first wishes are answered so."""
     from kernelmodel.explore import Exploration
 
-    own = options._replace(memory=options.memory // options.jobs)
-    search = Exploration(scenario, variant, mutants, own, pattern=pattern)
+    options = options._replace(memory=used() + options.memory)
+    search = Exploration(scenario, variant, mutants, options, _poll, pattern=pattern)
     found = search.survey(search.begin())
     states = array("Q", sorted({int(search.names.portable(key, search.moves.n)[:16], 16) for key in found.keys}))
     return Part(states, found.transitions, found.ends, found.targets, found.why)

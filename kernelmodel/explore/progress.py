@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kernelmodel.explore.search import LOCAL_BITS, LOCAL_MASK, Moves, Namer, named
+from kernelmodel.explore.search import LOCAL_BITS, LOCAL_MASK, POLL, Moves, Namer, named
+from kernelmodel.explore.types import Progress
 
 
-def endless(moves: Moves, name: Namer | None, start: int) -> dict[int, str]:
+def endless(moves: Moves, name: Namer | None, start: int, poll: Progress) -> dict[int, str]:
     """States (by name) on cycles that can go on for ever, with the word for it; empty if every run ends.
 
     A cycle counts if each CPU makes a step of it, or can't go on somewhere in it: one that only starves another CPU is
@@ -17,7 +18,7 @@ def endless(moves: Moves, name: Namer | None, start: int) -> dict[int, str]:
     if not any(label.again for labels in moves.labels.values() for label in labels):
         return {}
     found: dict[int, str] = {}
-    for cycle in components(moves, name, start):
+    for cycle in components(moves, name, start, poll):
         moving = {cpu for _, edges in cycle.values() for cpu, after in edges if after in cycle}
         stuck = {cpu for whole, _ in cycle.values() for cpu in range(moves.n) if not _goes(moves, whole, cpu)}
         if moving and moving | stuck == set(range(moves.n)):
@@ -29,7 +30,7 @@ Cycle = dict[int, tuple[int, list[tuple[int, int]]]]
 """By name: the whole state, and (CPU, name of the state after) of its steps."""
 
 
-def components(moves: Moves, name: Namer | None, start: int) -> list[Cycle]:
+def components(moves: Moves, name: Namer | None, start: int, poll: Progress) -> list[Cycle]:
     """Strongly connected components with more than one state, or with a step to itself (Tarjan, without recursion)."""
     edges: Cycle = {}
     index: dict[int, int] = {}
@@ -41,6 +42,8 @@ def components(moves: Moves, name: Namer | None, start: int) -> list[Cycle]:
 
     def enter(node: int, whole: int) -> None:
         index[node] = low[node] = len(index)
+        if not len(index) % POLL:
+            poll(len(index), 0)
         stack.append(node)
         waiting.add(node)
         steps = _steps(moves, name, whole)

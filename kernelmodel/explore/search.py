@@ -12,7 +12,6 @@ learnt on the way; if it turns out that a step was taken for quiet too early, th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -190,8 +189,25 @@ class Moves:
                 self._learn_of(parts, cpu, own)
         if may_be_quiet:
             self._reads[pair] = Reads(cpu, cells, taken, frozenset(held))
-            if self._is_quiet(self._reads[pair]):
+            if self._is_quiet(self._reads[pair]) and not self._comes_back(pair, cpu):
                 self.quiet.add(pair)
+
+    def _comes_back(self, pair: int, cpu: int) -> bool:
+        """Would it be the last step of a cycle of quiet ones?  Who is in such a cycle would never let others run."""
+        shift = self.shifts[cpu]
+        seen, work = set[int](), [pair]
+        while work:
+            at = work.pop()
+            here = (at >> LOCAL_BITS << self.base) + ((at & LOCAL_MASK) << shift)
+            for difference in self.by_pair[at]:
+                whole = here + difference
+                after = whole >> self.base << LOCAL_BITS | whole >> shift & LOCAL_MASK
+                if after == pair:
+                    return True
+                if after in self.quiet and after not in seen:
+                    seen.add(after)
+                    work.append(after)
+        return False
 
     def _parts_of(self, effect: Effect) -> Parts:
         chunks, shared = self.world.chunks, self.locks.shared
@@ -297,7 +313,8 @@ class Survey:
         base, shifts = moves.base, list(enumerate(moves.shifts))
         far: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {}
         seen = self.seen = {named(moves, name, start)}
-        machines, ends = self._machines, set[int]()
+        machines = self._machines
+        ends = self.ends = set[int]()
         stack = [start]
         count, transitions, check = 0, 0, 64
         while stack:
@@ -305,6 +322,7 @@ class Survey:
             count += 1
             if count == check:
                 check += min(check, POLL)
+                self.transitions = transitions
                 self.poll(len(seen), 0)
                 if moves.too_early():
                     return False
@@ -336,7 +354,6 @@ class Survey:
             if stuck and halted(moves.locals_of(whole)):
                 ends.add(whole)
         self.transitions = transitions
-        self.ends = ends
         return not moves.too_early()
 
 
@@ -376,10 +393,17 @@ class Shortest:
 
     def run(self, start: int, wanted: set[Target] | None = None) -> None:
         """Until everything that is wanted is found (None: until the end)."""
+        while not self._visit(start, wanted):
+            for each in (self.ways, self._settled, self.came, self.states, self.ends):
+                each.clear()
+            self.cut, self.transitions = False, 0
+
+    def _visit(self, start: int, wanted: set[Target] | None) -> bool:
+        """Once; False if it has to be done again, as in a ``Survey``."""
         moves, n, came = self.moves, self.moves.n, self.came
         missing = None if wanted is None else set(wanted)
         heap: list[tuple[int, int, int, int, int, int, int, str | None, bool]] = []
-        tick = 0
+        tick, check = 0, 64
         for cpu in range(n):
             heap.append((0, 0, 0, tick := tick + 1, start, cpu, -1, None, False))
         while heap and (missing is None or missing):
@@ -393,6 +417,10 @@ class Shortest:
                 self.states.add(key)
                 if not len(self.states) % 32:
                     self.poll(len(self.states), switches)
+                if len(self.states) == check:
+                    check += min(check, POLL)
+                    if moves.too_early():
+                        return False
                 for bad in (*self.look(moves.state(whole)), *([self.marked[key]] if key in self.marked else [])):
                     self._reach(("bad", bad, ""), node, None, missing)
             state = moves.state(whole) << LOCAL_BITS
@@ -424,6 +452,7 @@ class Shortest:
                     continue
                 tick += 1
                 heappush(heap, (lost + price, switches + 1, steps, tick, whole, other, node, None, False))
+        return not moves.too_early()
 
     def _happen(self, label: Label, node: int, cpu: int, missing: set[Target] | None) -> None:
         for each in label.happenings:
@@ -468,34 +497,3 @@ def halted(locals_: tuple[Local, ...]) -> str:
     if any(local.kind == STOP for local in locals_):
         return ""
     return "end" if all(local.kind == DONE for local in locals_) else "blocked"
-
-
-class Clock:
-    """Bounds on time and memory, and the word about progress."""
-
-    def __init__(self, seconds: float | None, memory: int, tell: Callable[[int, int], None]) -> None:
-        self.deadline = None if seconds is None else time.monotonic() + seconds
-        self.memory = memory
-        self.tell = tell
-
-    def again(self, seconds: float) -> None:
-        """Another deadline, and no other bound: for what must still be done."""
-        self.deadline = time.monotonic() + seconds
-        self.memory += self.memory // 4
-
-    def __call__(self, states: int, switches: int) -> None:
-        """``Stopped`` if a bound is reached."""
-        self.tell(states, switches)
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise Stopped("time")
-        if used() > self.memory:
-            raise Stopped("memory")
-
-
-def used() -> int:
-    """Bytes that this process has in memory now; 0 where the system does not say."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * 4096
-    except (OSError, ValueError, IndexError):
-        return 0

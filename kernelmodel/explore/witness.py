@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from kernelmodel.cpus import event_text
@@ -26,7 +27,10 @@ def session_at(scenario: Scenario, variant: str, mutants: frozenset[str], witnes
         session.advance(answer, cpu)
     if session.step != len(witness.tape) - 1:
         raise AssertionError(f"the witness has {len(witness.tape)} stops, the run ends at #{session.step}")
-    session.seek(witness.steps)
+    if witness.steps < session.step:
+        session.seek(witness.steps)
+    elif not session.finished and not any(map(session.cpus.enabled, range(session.m.nr_cpus))):
+        session.advance()  # to the stop that says so
     return session
 
 
@@ -57,4 +61,4 @@ def text(session: Session, width: int = 80) -> list[str]:
             events.append(event)
     events += [event for event in open_.values() if event.step == session.step]
     lines = columns(events, begun, width)
-    return lines if session.end is None else [*lines, f"{session.end.kind}: {session.end.text}"]
+    return lines if session.end is None else [*lines, *wrap(f"{session.end.kind}: {session.end.text}", width)]

@@ -50,6 +50,8 @@ def access(cpu: int, mm: Mm, address: int, write: bool) -> Path[tuple[int, int]]
     while not ret & VM_FAULT_ERROR and not hardware_allows(mm, address, write, cpu):
         yield Step("step", "F0", addr=address)
         faults, ret = yield from do_user_addr_fault(cpu, mm, address, write, faults)
+        if mm.m.vma_writers:  # who waited for the lock that is free now may come before the access is repeated
+            yield Step("step", "F20", addr=address)
     if write and not ret & VM_FAULT_ERROR:
         hardware_marks_dirty(mm, address)
         if mm.m.keeps_contents:
@@ -172,6 +174,8 @@ def __handle_mm_fault(vma: Vma, address: int, flags: int, cpu: int) -> Path[int]
         if not ret & VM_FAULT_FALLBACK:
             return ret
     else:
+        if m.arch.pmd_kind(m.pgtable.get(vmf.pmd)) in ("leaf", "migration"):  # a table may also go before F7
+            yield Step("step", "F6", addr=vmf.address)
         vmf.orig_pmd = m.pgtable.get(vmf.pmd)
         kind = m.arch.pmd_kind(vmf.orig_pmd)
         yield Decision("pmd-gate", kind, addr=vmf.address, reason=refusal if kind == "none" else "")

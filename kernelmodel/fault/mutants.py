@@ -21,13 +21,13 @@ def wrap(variant: Variant, mutants: frozenset[str]) -> Variant:
     return variant._replace(alloc_anon_folio=chosen[0]) if chosen else variant
 
 
-def gives_einval(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
+def alloc_anon_folio_or_einval(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
     """do_anonymous_page() knows no -EINVAL: without a folio it is out of memory."""
     ret, folio = yield from VARIANTS[vmf.m.variant.id].alloc_anon_folio(vmf)
     return (-EINVAL if ret == -EAGAIN else ret), folio
 
 
-def has_bug_on(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
+def alloc_anon_folio_or_bug(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
     """The kernel stops."""
     ret, folio = yield from VARIANTS[vmf.m.variant.id].alloc_anon_folio(vmf)
     if ret == -EAGAIN:
@@ -35,7 +35,7 @@ def has_bug_on(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
     return ret, folio
 
 
-def warns(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
+def alloc_anon_folio_or_warn(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
     """A warning, and one page; that it can't be mapped is found out under the lock."""
     ret, folio = yield from VARIANTS[vmf.m.variant.id].alloc_anon_folio(vmf)
     if ret == -EAGAIN:
@@ -46,7 +46,7 @@ def warns(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
     return ret, folio
 
 
-def has_no_test(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
+def alloc_anon_folio_untested(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
     """The range is read from NULL on, which is mapped nowhere."""
     ret, folio = yield from VARIANTS[vmf.m.variant.id].alloc_anon_folio(vmf)
     if ret == -EAGAIN:
@@ -54,5 +54,8 @@ def has_no_test(vmf: VmFault) -> Path[tuple[int, Folio | None]]:
     return ret, folio
 
 
-ALTERNATIVES = {"-EINVAL": gives_einval, "BUG_ON": has_bug_on, "WARN": warns, "no test": has_no_test}
+ALTERNATIVES = {
+    "-EINVAL": alloc_anon_folio_or_einval, "BUG_ON": alloc_anon_folio_or_bug, "WARN": alloc_anon_folio_or_warn,
+    "no test": alloc_anon_folio_untested,
+}  # fmt: skip
 """alloc_anon_folio() by the name of the mutant."""

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from kernelmodel.defs import VM_FLAG_NAMES
-from kernelmodel.mm.mmap_lock import mmap_lock_name, vma_lock_name
+from kernelmodel.held import held_locks
 from kernelmodel.mm.vma import find_vma, vmas
 from kernelmodel.snapshot import CpuView, Event, LockView, TimelineMark, VmaView
 from kernelmodel.structs import Mm, Vma
@@ -103,23 +103,10 @@ def _suspended(session: Session, cpu: int) -> tuple[int, str]:
 
 
 def lock_views(session: Session) -> tuple[LockView, ...]:
-    """Locks that are held: page tables', and mmap_lock, those of VMAs and RCU sections where there are several CPUs."""
+    """Locks that are held, and who waits for them."""
     m = session.m
     waits = [each for each in session.cpus.waiting() if not session.cpus.enabled(each[0])] if m.nr_cpus > 1 else []
-
-    def view(name: str, owner: int, readers: int = 0) -> LockView:
-        waiters = tuple(cpu for cpu, what in waits if what == name)
-        return LockView(name, owner, waiters, tuple(cpu for cpu in range(m.nr_cpus) if readers >> cpu & 1))
-
-    held = [view(f"ptl of table {table}", owner - 1) for table, owner in m.ptl.items()]
-    for mm, _ in m.mm_users.items():
-        writer, readers = m.mmap_lock_writer.get(mm), m.mmap_lock.get(mm)
-        if writer or readers:
-            held.append(view(mmap_lock_name(Mm(m, mm)), writer - 1, readers))
-    for vma in sorted({vma for field in (m.vm_lock, m.vm_write_locked) for vma, _ in field.items()}):
-        readers = m.vm_lock.get(vma)
-        writer = 0 if readers else m.mmap_lock_writer.get(m.vm_mm.get(vma))
-        held.append(view(vma_lock_name(m, vma), writer - 1, readers))
-    if sections := m.rcu.get(0):
-        held.append(view("rcu_read_lock", -1, sections))
-    return tuple(held)
+    return tuple(
+        LockView(name, writer, tuple(cpu for cpu, what in waits if what == name), readers)
+        for name, writer, readers in held_locks(m)
+    )

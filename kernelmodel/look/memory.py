@@ -10,7 +10,8 @@ from kernelmodel.machine import Machine
 from kernelmodel.mm.page_alloc import Found, get_page_from_freelist, page_folio
 from kernelmodel.mm.pgtable import entry_at, pte_index
 from kernelmodel.mm.tables import table_of
-from kernelmodel.mm.vma import vma_at, vma_position
+from kernelmodel.mm.vma import vma_at
+from kernelmodel.mm.vma_list import vma_position
 from kernelmodel.snapshot import EntryView, PteCell, WalkRow, ZoneView
 from kernelmodel.structs import Folio
 

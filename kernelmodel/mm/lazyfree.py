@@ -6,7 +6,7 @@ Nothing reclaims here; what can be seen is that the entries are old and clean an
 
 from __future__ import annotations
 
-from kernelmodel.decision import Decision, Path
+from kernelmodel.decision import Decision, Path, Step
 from kernelmodel.defs import MM_SWAPENTS, PG_dirty, PG_swapbacked
 from kernelmodel.machine import Machine
 from kernelmodel.mm.folio_lock import folio_trylock, folio_unlock
@@ -15,26 +15,32 @@ from kernelmodel.mm.huge_zero import is_huge_zero_pmd
 from kernelmodel.mm.large_mapcount import folio_mapped_shared
 from kernelmodel.mm.lock import spin_lock, spin_unlock
 from kernelmodel.mm.page_alloc import page_folio
-from kernelmodel.mm.pgtable import lock_pte_table, pmd_lockptr, pte_index, set_pte_at
+from kernelmodel.mm.pgtable import lock_pte_table, pmd_lockptr, pmd_offset, pte_index, set_pte_at
 from kernelmodel.mm.split_folio import can_split_folio, count_split, split_folio
 from kernelmodel.mm.swap import folio_free_swap, folio_test_swapcache, free_swap_and_cache
 from kernelmodel.mm.vmstat import add_mm_counter
-from kernelmodel.mm.walk import populated_pmds
+from kernelmodel.mm.walk import pmds_to_visit
 from kernelmodel.structs import Folio, Vma
 
 
 def madvise_free_single_vma(vma: Vma, start: int, end: int, cpu: int) -> Path[int]:
     """Walk what is mapped in a range of one VMA: 0."""
-    m = vma.m
-    pmds = populated_pmds(vma.vm_mm, start, end)
-    for k in range(len(pmds)):
-        base, pmd = pmds[k]
+    m, mm = vma.m, vma.vm_mm
+    bases = pmds_to_visit(mm, start, end, m.nr_cpus > 1)
+    for k in range(len(bases)):
+        base = bases[k]
+        if k:
+            yield Step("step", "free-next", addr=base)
+        pmd = pmd_offset(mm, base)
         addr, nxt = max(base, start), min(base + m.arch.pmd_size, end)
-        if m.arch.pmd_kind(m.pgtable.get(pmd)) == "leaf":
+        kind = m.arch.pmd_kind(m.pgtable.get(pmd)) if pmd >= 0 else "none"
+        if kind == "leaf":
             done = yield from madvise_free_huge_pmd(vma, pmd, addr, nxt, cpu)
             if done:
                 continue
-        yield from madvise_free_pte_range(vma, pmd, addr, nxt, cpu)
+            yield Step("step", "free-ptes", addr=addr)
+        if kind != "none":
+            yield from madvise_free_pte_range(vma, pmd, addr, nxt, cpu)
     return 0
 
 

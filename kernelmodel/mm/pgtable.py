@@ -125,10 +125,11 @@ def pte_alloc(mm: Mm, pmd: int, cpu: int) -> Path[int]:
         mm.nr_ptes += 1
         m.pgtable.set(pmd, table_entry(m, table))
         table = -1
+    stays = m.arch.pmd_kind(m.pgtable.get(pmd)) == "table" and not m.knobs["pt_reclaim"]
     spin_unlock(m, lock)
     if table >= 0:
         table_free(m, table)
-    elif m.knobs["pt_reclaim"]:  # else a table stays, and nothing can come between this and the map that follows
+    if not stays:  # else nothing can come between this and the map that follows
         yield Step("step", "F9")
     return 0
 
@@ -266,7 +267,7 @@ def looked_at(m: Machine, pte: int, nr: int) -> int:
     """How many of ``nr`` PTEs a test reads: all, unless it is a mutant's scan (B20), or recheck under the lock (R2)."""
     if m.mutants:
         held = holds(m, pte // m.arch.ptrs)
-        if "drop R2" in m.mutants and held or "B20" in m.mutants and not held:
+        if ("drop R2" if held else "B20") in m.mutants:
             return 0
         if "R2 one PTE" in m.mutants and held:
             return min(nr, 1)

@@ -28,13 +28,13 @@ from kernelmodel.machine import Machine
 from kernelmodel.mm.lock import spin_unlock
 from kernelmodel.mm.memcontrol import mem_cgroup_charge
 from kernelmodel.mm.mempolicy import vma_alloc_folio
-from kernelmodel.mm.mmap_lock import mmap_read_lock, mmap_read_unlock
+from kernelmodel.mm.mmap_lock import mmap_read_lock, mmap_read_unlock, vma_end_read, vma_start_read
 from kernelmodel.mm.page_alloc import folio_put
 from kernelmodel.mm.pgtable import lock_pte_table, pmd_alloc, pte_alloc, pte_index, set_pte_at, zero_page
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate
 from kernelmodel.mm.userfaultfd import pte_marker_uffd_wp, userfaultfd_armed, wake_userfault
 from kernelmodel.mm.vma import anon_vma_prepare, find_vma
-from kernelmodel.mm.vma_lock import lock_vma_under_rcu, vma_end_read, vma_start_read
+from kernelmodel.mm.vma_lock import lock_vma_under_rcu
 from kernelmodel.mm.vmstat import add_mm_counter
 from kernelmodel.structs import Folio, Mm, Vma
 
@@ -133,6 +133,7 @@ def mfill_establish_pmd(vma: Vma, pmd: int, cpu: int) -> Path[int]:
         failed = yield from pte_alloc(vma.vm_mm, pmd, cpu)
         if failed:
             return -ENOMEM
+    if kind == "none" or m.knobs["pt_reclaim"]:  # else a table stays
         yield Step("step", "uffd-pmd")
         kind = m.arch.pmd_kind(m.pgtable.get(pmd))
         if kind == "leaf" and old:

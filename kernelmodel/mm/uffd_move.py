@@ -27,7 +27,7 @@ from kernelmodel.defs import (
 from kernelmodel.mm.folio_lock import folio_lock, folio_unlock
 from kernelmodel.mm.huge_zero import is_huge_zero_pmd
 from kernelmodel.mm.lock import spin_lock, spin_unlock
-from kernelmodel.mm.mmap_lock import mmap_read_lock, mmap_read_unlock
+from kernelmodel.mm.mmap_lock import mmap_read_lock, mmap_read_unlock, vma_end_read, vma_start_read
 from kernelmodel.mm.page_alloc import folio_put, folio_ref_add
 from kernelmodel.mm.pgtable import pmd_alloc, pmd_lockptr, pmd_offset, pte_alloc
 from kernelmodel.mm.rmap import huge_pmd
@@ -45,7 +45,7 @@ from kernelmodel.mm.uffd_move_pte import (
 )
 from kernelmodel.mm.userfaultfd import userfaultfd_armed, wake_userfault
 from kernelmodel.mm.vma import anon_vma_prepare, find_vma
-from kernelmodel.mm.vma_lock import lock_vma_under_rcu, vma_end_read, vma_start_read
+from kernelmodel.mm.vma_lock import lock_vma_under_rcu
 from kernelmodel.mm.zap import split_huge_pmd_locked
 from kernelmodel.structs import Folio, Mm, Vma
 

@@ -17,7 +17,7 @@ from kernelmodel.defs import (
 from kernelmodel.machine import Machine
 from kernelmodel.mm import vma_list
 from kernelmodel.mm.mmap_lock import mmap_assert_locked, mmap_read_trylock, mmap_read_unlock, vma_end_read
-from kernelmodel.mm.vma_list import vma_position as vma_position
+from kernelmodel.mm.vma_list import vma_position
 from kernelmodel.structs import Mm, Vma, VmFault
 
 

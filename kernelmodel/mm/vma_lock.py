@@ -10,8 +10,7 @@ so goes back to the mmap_lock.  Memory of VMAs is freed by RCU up to 6.14, so nu
 from __future__ import annotations
 
 from kernelmodel.decision import KernelBug, Path, Step
-from kernelmodel.mm.mmap_lock import vma_end_read as vma_end_read
-from kernelmodel.mm.mmap_lock import vma_start_read as vma_start_read
+from kernelmodel.mm.mmap_lock import vma_end_read, vma_start_read
 from kernelmodel.mm.userfaultfd import userfaultfd_armed
 from kernelmodel.mm.vma import find_vma
 from kernelmodel.structs import Mm, Vma

@@ -22,3 +22,14 @@ def populated_pmds(mm: Mm, start: int, end: int) -> list[tuple[int, int]]:
                     found.append((base + (k << shift), table * m.arch.ptrs + k))
         tables = [(base, table_of(m, m.pgtable.get(place))) for base, place in found]
     return found
+
+
+def pmds_to_visit(mm: Mm, start: int, end: int, filled_meanwhile: bool) -> list[int]:
+    """Addresses of the PMD entries that a walk over [start, end) comes to, ascending.
+
+    Those that are not none; all of them where other CPUs may fill one before the walk is there.
+    """
+    if not filled_meanwhile:
+        return [base for base, _ in populated_pmds(mm, start, end)]
+    size = mm.m.arch.pmd_size
+    return list(range(start & -size, end, size))

@@ -15,14 +15,15 @@ from kernelmodel.mm.huge_split import split_huge_pmd
 from kernelmodel.mm.huge_zero import is_huge_zero_pmd
 from kernelmodel.mm.lock import spin_lock, spin_unlock
 from kernelmodel.mm.page_alloc import folio_put, page_folio
-from kernelmodel.mm.pgtable import lock_pte_table, pmd_lockptr, pte_index
+from kernelmodel.mm.pgtable import lock_pte_table, pmd_lockptr, pmd_offset, pte_index
 from kernelmodel.mm.rcu import table_free_rcu
 from kernelmodel.mm.rmap import folio_remove_rmap_pmd, folio_remove_rmap_ptes
 from kernelmodel.mm.swap import free_swap_and_cache, free_swap_cache
 from kernelmodel.mm.tables import is_empty, pgtable_trans_huge_withdraw, table_free, table_of
-from kernelmodel.mm.vma import vma_at, vma_position
+from kernelmodel.mm.vma import vma_at
+from kernelmodel.mm.vma_list import vma_position
 from kernelmodel.mm.vmstat import add_mm_counter
-from kernelmodel.mm.walk import populated_pmds
+from kernelmodel.mm.walk import pmds_to_visit
 from kernelmodel.structs import Folio, Mm, Vma
 
 
@@ -41,14 +42,17 @@ def unmap_page_range(vma: Vma, start: int, end: int, cpu: int, unmap: bool, recl
 
     ``unmap``: the VMA goes too, and guard markers with it.  ``reclaim_pt``: empty tables may go (MADV_DONTNEED).
     """
-    m, size = vma.m, vma.m.arch.pmd_size
-    pmds = populated_pmds(vma.vm_mm, start, end)
-    if not pmds:
-        yield Decision("zap-pmd", "none", addr=start)
-    for k in range(len(pmds)):
-        base, pmd = pmds[k]
+    m, mm, size = vma.m, vma.vm_mm, vma.m.arch.pmd_size
+    bases = pmds_to_visit(mm, start, end, m.nr_cpus > 1 and not unmap)
+    found = False
+    for k in range(len(bases)):
+        base = bases[k]
+        if k and not unmap:
+            yield Step("step", "zap-next", addr=base)
+        pmd = pmd_offset(mm, base)
         addr, nxt = max(base, start), min(base + size, end)
-        while addr != nxt and m.pgtable.get(pmd):  # what changes kind in between is looked at again
+        while addr != nxt and pmd >= 0 and m.pgtable.get(pmd):  # what changes kind in between is looked at again
+            found = True
             if m.arch.pmd_kind(m.pgtable.get(pmd)) in ("leaf", "migration"):
                 if nxt - addr != size:
                     yield Decision("zap-pmd", "split", addr=addr, reason="part-of-leaf")
@@ -57,7 +61,10 @@ def unmap_page_range(vma: Vma, start: int, end: int, cpu: int, unmap: bool, recl
                     zapped = yield from zap_huge_pmd(vma, pmd, addr, cpu)
                     if zapped:
                         break
+                yield Step("step", "zap-ptes", addr=addr)
             addr = yield from zap_pte_range(vma, pmd, (addr, nxt), cpu, unmap, reclaim_pt)
+    if not found:
+        yield Decision("zap-pmd", "none", addr=start)
 
 
 def split_huge_pmd_locked(vma: Vma, pmd: int, address: int, cpu: int) -> Path[None]:
@@ -118,12 +125,13 @@ def zap_pte_range(vma: Vma, pmd: int, span: tuple[int, int], cpu: int, unmap: bo
     """Clear the PTEs of one table, in runs of a kind, under its lock; free the table if it was zapped as a whole.
 
     Returns where it ended: before ``end`` if there is no table any more.  The kernel lets go of the lock where it
-    should reschedule or has gathered enough; here it does once, after the first PTEs, and only where that may matter.
+    should reschedule or has gathered enough; here it does once, after the first PTE (or large folio), where faults may
+    come between.
     """
     m, mm, shift = vma.m, vma.vm_mm, vma.m.arch.page_shift
     start, end = span
     can_reclaim_pt = reclaim_pt and m.knobs["pt_reclaim"] and end - start >= m.arch.pmd_size
-    resched = can_reclaim_pt and m.nr_cpus > 1
+    resched = m.nr_cpus > 1 and not unmap
     direct_reclaim = True
     addr = start
     while True:  # retry:
@@ -139,6 +147,8 @@ def zap_pte_range(vma: Vma, pmd: int, span: tuple[int, int], cpu: int, unmap: bo
         while pte < last and not (resched and kind != "none"):
             kind, nr = batch(m, pte, last - pte)
             value = m.pgtable.get(pte)
+            if resched and not (kind == "page" and page_folio(m, m.arch.pte_pfn(value)).order):
+                nr = 1 if kind != "none" else nr
             if kind == "page":
                 pfn = m.arch.pte_pfn(value)
                 folio = page_folio(m, pfn)
@@ -157,7 +167,7 @@ def zap_pte_range(vma: Vma, pmd: int, span: tuple[int, int], cpu: int, unmap: bo
                 elif kind == "migration":
                     add_mm_counter(mm, MM_ANONPAGES, -nr)
             pte += nr
-        if pte == last:
+        if pte == last or not (can_reclaim_pt or any(m.pgtable.run(pte, last - pte))):
             break
         addr = end - (last - pte << shift)
         resched = False
@@ -165,17 +175,17 @@ def zap_pte_range(vma: Vma, pmd: int, span: tuple[int, int], cpu: int, unmap: bo
         spin_unlock(m, table)
         yield Step("step", "zap-resched", addr=addr)
     if can_reclaim_pt:
-        yield from free_if_empty(mm, pmd, table, start, cpu, direct_reclaim)
+        yield from try_to_free_pte(mm, pmd, table, start, cpu, direct_reclaim)
     else:
         spin_unlock(m, table)
     return end
 
 
-def free_if_empty(mm: Mm, pmd: int, table: int, addr: int, cpu: int, direct_reclaim: bool) -> Path[None]:
+def try_to_free_pte(mm: Mm, pmd: int, table: int, addr: int, cpu: int, direct_reclaim: bool) -> Path[None]:
     """Free the table that was emptied, and unlock it (mm/pt_reclaim.c, PT_RECLAIM of 6.14).
 
     If its lock was held all the time and the PMD lock is free, it is done at once (try_get_and_clear_pmd); else both
-    locks are taken in their order and the PTEs looked at again (try_to_free_pte).
+    locks are taken in their order and the PTEs looked at again.
     """
     m = mm.m
     lock = pmd_lockptr(m, pmd)
@@ -183,6 +193,7 @@ def free_if_empty(mm: Mm, pmd: int, table: int, addr: int, cpu: int, direct_recl
         yield from spin_lock(m, lock, cpu)
     else:
         spin_unlock(m, table)
+        yield Step("step", "pt-reclaim", addr=addr)
         yield from spin_lock(m, lock, cpu)
         value = m.pgtable.get(pmd)
         if m.arch.pmd_kind(value) != "table":

@@ -18,7 +18,6 @@ from kernelmodel.scenario.by_key import by_key, dotted, notes_by_key, with_place
 from kernelmodel.scenario.faults import KeyPath, ScenarioError, nearest, show
 from kernelmodel.scenario.keys import ROOT
 from kernelmodel.scenario.kinds import Choice, Kind, Str
-from kernelmodel.scenario.save import text_of as text_of
 from kernelmodel.scenario.tables import Map, Several, Table, Tables
 from kernelmodel.scenario.types import Scenario
 from kernelmodel.scenario.verbs import ACCESSES, VERBS

@@ -6,7 +6,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Any
 
-from kernelmodel.arch import Arch
+from kernelmodel.arch import Arch, has_uffd_wp
 from kernelmodel.scenario.faults import Faults, KeyPath, nearest, show
 from kernelmodel.scenario.kinds import WRONG
 from kernelmodel.scenario.types import Populate, VmaSpec
@@ -120,7 +120,7 @@ def _vma(ctx: Context, table: dict[str, Any], path: KeyPath) -> VmaSpec | None:
     if "minor" in uffd:
         where = (*path, "uffd", uffd.index("minor"))
         ctx.faults.add(where, "anonymous memory can't be armed with MINOR", 'use "missing" or "wp"')
-    elif "wp" in uffd and ctx.arch is not None and ctx.arch.name != "x86-64":
+    elif "wp" in uffd and ctx.arch is not None and ctx.variant and not has_uffd_wp(ctx.variant.release, ctx.arch):
         ctx.faults.note(
             (*path, "uffd"), f"the kernel of this variant has no uffd write-protection on {ctx.arch.name}; taken"
         )

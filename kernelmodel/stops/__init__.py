@@ -121,12 +121,6 @@ class Breakpoints:
             found.enabled = on
         return found is not None
 
-    def clear_hits(self) -> None:
-        """Forget the counts and troubles, as for a new run."""
-        for each in self._all.values():
-            each.hits = 0
-            each.trouble = ""
-
     def _new(self, said: BreakText, temporary: bool, origin: str) -> Breakpoint:
         from kernelmodel.stops.breakpoint import Breakpoint
 

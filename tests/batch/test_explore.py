@@ -98,7 +98,11 @@ def search(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return said
 
 
-BROKEN = (Violation("mapcounts_match", "pfn 0x1 is mapped twice", Witness(((0, None),), 0, 0)),)
+AT_ONCE = Witness(((0, None),), 0, 0)
+BROKEN = (Violation("mapcounts_match", "pfn 0x1 is mapped twice", AT_ONCE),)
+STOPPED = (Violation("BUG_ON", "no page table below the PMD", Witness(((1, None),), 0, 0)),)
+STOPS = (Outcome("bug", ("", ""), (-1, -1), AT_ONCE, "no page table below the PMD"),)
+WAITS = (Outcome("blocked", ("", "0"), (-1, 9), AT_ONCE, "cpu0 waits for the userfaultfd monitor"),)
 
 
 # -- the verdict -----------------------------------------------------------------------------------------
@@ -113,8 +117,9 @@ WORDS = [
     (Expect(invariants="hold"), {}, [(True, True, "the invariants hold")]),
     (Expect(invariants="hold"), {"complete": False}, [(False, False, None)]),
     (Expect(invariants="hold"), {"violations": BROKEN, "complete": False}, [(False, True, "mapcounts_match is violated (0 switches, 0 steps): pfn 0x1 is mapped twice")]),
-    (Expect(invariants="mapcounts_match"), {"violations": BROKEN}, [(True, True, None)]),
-    (Expect(invariants="mapcounts_match"), {}, [(False, True, "mapcounts_match is not violated, expected to be")]),
+    (Expect(invariants="mapcounts_match"), {"violations": BROKEN}, [(True, True, "mapcounts_match is violated (0 switches, 0 steps)")]),
+    (Expect(invariants="BUG_ON"), {"violations": STOPPED, "outcomes": STOPS}, [(True, True, "the kernel stops: BUG_ON (0 switches, 0 steps)")]),
+    (Expect(invariants="mapcounts_match"), {}, [(False, True, "mapcounts_match is not found, expected to be")]),
     (Expect(reachable=("alloc",)), {"violations": BROKEN}, [(True, True, None), (False, True, None)]),
     (Expect(bug="mapcounts_match"), {"violations": BROKEN}, []),
 ]  # fmt: skip
@@ -218,6 +223,28 @@ def test_the_text_has_the_verdict_first_and_the_run_in_columns(
     assert all(len(line) <= 80 for line in lines if good not in line)
     leaf, null = lines.index(" " * 42 + "install order=9 folio"), lines.index("  map-pte NULL (leaf)")
     assert leaf < null
+
+
+@pytest.mark.parametrize(
+    ("fields", "tail", "lines"),
+    [
+        ({}, "", ["  ok    nothing is violated", "     1 state   results 0, 0; orders 9, -"]),
+        ({"violations": BROKEN}, "", ["  FAIL  mapcounts_match is violated (0 switches, 0 steps): pfn 0x1 is mapped"]),
+        ({"violations": BROKEN + STOPPED, "outcomes": STOPS}, '[expect]\ninvariants = "mapcounts_match"\n',
+         ["  also  the kernel stops: BUG_ON (0 switches, 0 steps): no page table below the"]),
+        ({}, "[explore]\nfailures = false\n", ["allocations and charges fail only where the scenario says so"]),
+        ({"outcomes": WAITS}, "", ["cpu0 waits for the userfaultfd monitor (0 switches, 0 steps):"]),
+        ({"reached": tuple(Reached(f"step-down:{n}", "", 0, AT_ONCE) for n in range(9))}, "",
+         ["           step-down:5, step-down:6, step-down:7, step-down:8"]),
+    ],
+)  # fmt: skip
+def test_the_text_says(
+    good: str, search: dict[str, Any], capsys: pytest.CaptureFixture[str],
+    fields: dict[str, Any], tail: str, lines: list[str],
+) -> None:  # fmt: skip
+    Path(good).write_text(GOOD + tail)
+    search["fields"] = fields
+    assert set(lines) <= set(run(capsys, "explore", good)[1].splitlines())
 
 
 @pytest.mark.parametrize(

@@ -205,3 +205,44 @@ def test_a_step_taken_for_quiet_is_looked_at_again() -> None:
     search = Search(Cells("x"), [reads, writes], reduction=True)
     search.survey()
     assert {each for each in search.happenings() if each[0] == "wp"} == {("wp", "x=0"), ("wp", "x=1")}
+
+
+def reads_twice(m: Cells) -> Path[tuple[int, int]]:
+    yield Step("step", "a")
+    first = m.x.get(0)
+    yield Step("step", "b")
+    yield Decision("wp", f"{first}{m.x.get(0)}")
+    return 0, 0
+
+
+def test_a_bounded_search_looks_at_quiet_steps_again_too() -> None:
+    """CPU 1 writes x late: until then a read of it looks quiet, and nobody would run between the two reads."""
+
+    def writes(m: Cells) -> Path[tuple[int, int]]:
+        yield Step("step", "a")
+        yield Step("step", "b")
+        yield Step("step", "c")
+        m.x.set(0, 1)
+        return 0, 0
+
+    way = Search(Cells("x"), [reads_twice, writes], reduction=True).shortest(preemptions=9)
+    assert {outcome for kind, outcome, _ in way.ways if kind == "wp"} == {"00", "01", "11"}
+
+
+def test_who_goes_in_circles_quietly_lets_others_run() -> None:
+    """CPU 0 writes x, and after that it reads for ever what nobody writes; CPU 1 sees x all the same."""
+
+    def circles(m: Cells) -> Path[tuple[int, int]]:
+        yield Step("step", "a")
+        m.x.set(0, 1)
+        while not m.y.get(0):
+            yield Decision("return", "0", reason="refault")
+            yield Step("step", "F0")
+        return 0, 0
+
+    survey, way = (Search(Cells("x", "y"), [circles, reads_twice], reduction=True) for _ in range(2))
+    survey.survey()
+    found = way.shortest(preemptions=9).ways
+    for seen in ({outcome for kind, outcome in survey.happenings() if kind == "wp"},
+                 {outcome for kind, outcome, _ in found if kind == "wp"}):  # fmt: skip
+        assert seen == {"00", "01", "11"}

@@ -74,7 +74,7 @@ class Search:
         return found
 
     def endless(self) -> dict[int, str]:
-        return endless(self.moves, None, self.start)
+        return endless(self.moves, None, self.start, lambda states, switches: None)
 
     def happenings(self) -> set[tuple[str, str]]:
         return {(h.kind, h.outcome) for labels in self.moves.labels.values() for each in labels for h in each.happenings}

@@ -260,6 +260,7 @@ CASES = [
     case("variant misspelt, expected", V + E + "[expect.variant.¦'6.6']\norders = [0]\n"),
     case("unknown key for a variant", V + E + "[expect.variant.v3-off]\n¦order = [0]\n"),
     case("unreachable kind", expect("unreachable = [¦'map-pte-x:NULL']")),
+    case("reachable end", expect("reachable = ['blocked', ¦'end']")),
     case("reachable by order", expect("reachable = [¦'alloc(order=4)']")),
     case("unreachable outcome", expect("unreachable = [¦'map-pte:NUL']")),
     case("no invariant", expect("invariants = ¦'nr_free_match_lists'")),

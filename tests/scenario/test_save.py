@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from kernelmodel.check import check
 from kernelmodel.scenario import load, loads, packaged
-from kernelmodel.scenario.edit import edit, text_of
-from kernelmodel.scenario.save import UnwritableRun
+from kernelmodel.scenario.edit import edit
+from kernelmodel.scenario.save import UnwritableRun, text_of
 from kernelmodel.scenario.write import dumps
 from kernelmodel.session import Session
 from kernelmodel.variant_names import SITES

@@ -137,7 +137,7 @@ def test_expect() -> None:
         V + E + "[expect]\nresults = ['0', 'VM_FAULT_OOM', 'VM_FAULT_NOPAGE|VM_FAULT_RETRY']\norders = [-1, 0, 9]\n"
         "decisions = 'policy:4,3 map-pte:NULL(leaf) fallback'\nmthp_stat = { '64kB.anon_fault_alloc' = 0 }\n"
         "vmstat = { pgfault = 2 }\nbug = 'uninitialised'\nreachable = ['map-pte:NULL', 'map-pte:NULL(leaf)']\n"
-        "unreachable = []\ninvariants = 'hold'\n"
+        "unreachable = ['blocked']\ninvariants = 'hold'\n"
         "[expect.variant.v3-off]\norders = [0]\nblocked = true\n[expect.mutant.'drop R1']\ninvariants = 'endless-refault'\n"
     )
     e = s.expect
@@ -145,7 +145,7 @@ def test_expect() -> None:
     assert e.results == ("0", "VM_FAULT_OOM", "VM_FAULT_NOPAGE|VM_FAULT_RETRY")
     assert (e.orders, e.mthp_stat, e.vmstat) == ((-1, 0, 9), (("64kB.anon_fault_alloc", 0),), (("pgfault", 2),))
     assert (e.bug, e.blocked, e.reachable) == ("uninitialised", False, ("map-pte:NULL", "map-pte:NULL(leaf)"))
-    assert (e.unreachable, e.invariants) == ((), "hold")
+    assert (e.unreachable, e.invariants) == (("blocked",), "hold")
     ((name, other),) = s.expect_variant
     assert (name, other.orders, other.blocked, other.results) == ("v3-off", (0,), True, None)
     ((name, other),) = s.expect_mutant
@@ -198,12 +198,13 @@ def test_ignored_cap() -> None:
 
 
 def test_wp_on_arm64_is_noted() -> None:
-    """Taken, with a note; on x86-64 without one."""
+    """Taken, with a note; without one on x86-64, and from 6.10 on."""
     text = V + HEAP + "uffd = ['wp', 'missing']\n" + E
     assert good(text).vmas[0].uffd == ("wp", "missing")
     s = loads("arch = 'arm64-4k'\n" + text, "x")
     assert s.vmas[0].uffd == ("wp", "missing")
     assert "no uffd write-protection on arm64-4k" in s.warnings[0]
+    assert not loads("arch = 'arm64-4k'\n" + text.replace(V, "variant = '6.12'\n"), "x").warnings
 
 
 def test_hash_is_of_the_text_without_comments() -> None:

@@ -115,8 +115,6 @@ def test_the_first_that_stops_is_returned_and_all_are_counted() -> None:
     assert breaks.match(at(5)) is second
     assert [each.hits for each in breaks] == [0, 1, 1]
     assert [each.number for each in (first, second, third)] == [1, 2, 3]
-    breaks.clear_hits()
-    assert [each.hits for each in breaks] == [0, 0, 0]
 
 
 def test_ignore_disable_delete_temporary() -> None:

@@ -126,6 +126,32 @@ def test_two_cpus():
     assert made.other.session.stop.kind == "end"
 
 
+def race(made: Console) -> None:
+    """By hand to the NULL of races/seed-v3.toml."""
+    for cpu, kind in ((0, "pte-alloc"), (1, "return"), (0, "map-pte")):
+        while made.session.event(made.session.step).kind != kind:
+            go(made, f"take {cpu}")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_mutant_goes_along_with_cpus_that_were_chosen_by_hand(late):
+    made = new("races/seed-v3.toml")
+    go(made, *[] if late else ["compare v3~BUG_ON"])
+    race(made)
+    go(made, *["compare v3~BUG_ON"] if late else [])
+    assert stands(made) == ("map-pte:NULL", "map-pte:NULL")
+    go(made, "take 0")
+    assert made.session.event(made.session.step).kind == "return"
+    assert made.other.session.stop.kind == "bug"
+    assert "v3~BUG_ON bug: BUG_ON" in made.other.parted()
+
+
+def test_the_second_begins_with_the_cpu_that_the_first_begins_with():
+    made = new("races/seed-v3.toml")
+    go(made, "compare v3-off", "run 1", "take 1")
+    assert made.other.session.event(0).cpu == 1
+
+
 # -- parting -----------------------------------------------------------------------------------------
 def test_both_stand_where_they_part_and_meet_again(console):
     go(console, f"goto {LARGE_ALLOC}")
@@ -170,6 +196,14 @@ def test_an_outcome_of_the_same_decision():
 def test_a_run_is_not_compared_with_itself(console):
     col, words = fails(console, "compare v3")
     assert (col, words) == (8, "this run is of v3: a run is not compared with itself")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("compare v3~nothing", "unknown mutant 'nothing'"), ("compare v5~BUG_ON", "v5 has no mutant 'BUG_ON'; it is for v3, v4")],
+)  # fmt: skip
+def test_a_mutant_must_fit_the_variant(console, line, words):
+    assert fails(console, line)[1].startswith(words)
     assert console.other is None or console.other.variant != "v3"
 
 
@@ -296,6 +330,7 @@ def second(**others) -> beside.Second:
     given = {
         "snap": snap,
         "first": "v3",
+        "name": "6.9",
         "parted": parted,
         "trouble": "",
         "signs": {5: "≠", 9: "≠", 11: "+"},

@@ -193,3 +193,18 @@ def test_the_plain_prompt_lists_and_opens(asked):
     assert "complete: 12,345 states, 2 outcomes, 1 violation" in text
     assert "needs the screen" not in text
     assert console.session.step == SHORT.steps
+
+
+def test_a_run_is_told_with_its_length_once_and_what_has_no_run_is_said(asked, monkeypatch):
+    expect = Expect(unreachable=("lock:NULL",), reachable=("map-pte:NULL",))
+    monkeypatch.setattr("kernelmodel.explore.verdict.expected", lambda *of: expect)
+    shell = race().type("explore").press("enter")
+    assert shell.message == "map-pte:NULL is reached (1 switch, 3 steps); back returns"
+    shell.type("witness 2")
+    assert "there is no run to open: lock:NULL is not reached" in shell.text
+
+
+def test_the_cursor_begins_at_a_finding_that_has_a_run(asked, monkeypatch):
+    monkeypatch.setattr("kernelmodel.explore.verdict.expected", lambda *of: Expect(unreachable=("lock:NULL",)))
+    shell = race().type("explore")
+    assert shell.desk.overlay.selected == 1

@@ -75,6 +75,12 @@ def test_pane(pane, step):
     agrees(f"pane-{pane}-step{step}", [plain(fit(row, 70)) for row in rows])
 
 
+def test_one_call_in_a_low_pane_hides_no_others():
+    snap = snapshot(7)
+    one = snap._replace(calls=snap.calls[:1], frame=0)
+    assert not any("more" in plain(row) for row in frame.PAINT["stack"](one, look(), 35, 3))
+
+
 def test_first_screen_has_stack_orders_and_source_at_80x24():
     text = "\n".join(screen(0, 0, 80, 24))
     assert "#0 __handle_mm_fault:6" in text

@@ -79,6 +79,12 @@ def test_footer_of_a_narrow_terminal_keeps_help(width):
     assert len(" " + " ".join(f"{each.shown} {each.label}" for each in footer)) <= width
 
 
+@pytest.mark.parametrize(("width", "gap", "wanted"), [(80, 1, {"x"}), (120, 2, {"x", "< >"})])
+def test_footer_has_the_keys_of_several_cpus_where_there_are_several(width, gap, wanted):
+    assert not wanted & {each.shown for each in keymap().footer(width, gap)}
+    assert wanted <= {each.shown for each in keymap().footer(width, gap, True)}
+
+
 def test_footer_stands_in_the_order_of_the_table():
     names = [each.id for each in keymap("vscode").footer(120, gap=2)]
     assert names == [each.id for each in ACTIONS if each.id in names]

@@ -10,14 +10,12 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kernelmodel.check import Verdict
 from kernelmodel.scenario.faults import Problem
 from tui.b4 import b4, touched
 from tui.paint.frame import Frame
-from tui.take import MAX_CLIPBOARD, ascii_only, osc52, save, save_shot, svg, text_frame
+from tui.take import MAX_CLIPBOARD, osc52, save, save_shot, svg, text_frame
 
 # -- texts and pictures ------------------------------------------------------------------------------
 
@@ -25,15 +23,6 @@ from tui.take import MAX_CLIPBOARD, ascii_only, osc52, save, save_shot, svg, tex
 def test_a_frame_as_text():
     assert text_frame(["one  ", "  two", "", "   "]) == "one\n  two\n"
     assert text_frame([]) == "\n"
-
-
-def test_ascii_only():
-    assert ascii_only("● ▶ …\norders[i]\té") == "@ > ~\norders[i]       \\xe9"
-
-
-@given(st.text(max_size=80))
-def test_ascii_only_leaves_nothing_else(text):
-    assert all(char == "\n" or " " <= char <= "~" for char in ascii_only(text))
 
 
 FRAME = Frame(

@@ -35,7 +35,9 @@ class Second(NamedTuple):
 
     snap: Snapshot
     first: str
-    """Variant of the first run."""
+    """Variant of the first run, with its mutants."""
+    name: str
+    """Variant of this one, with its mutants."""
     parted: str
     """Where the two part, in words; '' as far as they agree."""
     trouble: str
@@ -52,7 +54,7 @@ def sign(second: Second) -> str:
 
 def title(second: Second) -> str:
     """The variant, and where it stands."""
-    return f"{sign(second)} {second.snap.variant}  step {second.snap.step}/{second.snap.last}"
+    return f"{sign(second)} {second.name}  step {second.snap.step}/{second.snap.last}"
 
 
 def paint(snap: Snapshot, second: Second, width: int, height: int) -> list[Row]:
@@ -153,7 +155,7 @@ def _outcome(each: Outcome, second: Second, width: int) -> list[Row]:
     if each.first == each.second:
         return [((f" = {each.event}: ", "dim"), (each.first, "good"))]
     mine: Row = ((" ≠ ", "changed"), (f"{each.event}: ", "dim"), (f"{second.first} {each.first}", ""))
-    other: Row = ((f"{second.snap.variant} {each.second or 'not ended'}", "changed"),)
+    other: Row = ((f"{second.name} {each.second or 'not ended'}", "changed"),)
     both = (*mine, (" | ", "dim"), *other)
     if row_cells(both) <= width:
         return [both]

@@ -10,10 +10,10 @@ from tui.paint.rows import Row, Seg
 
 
 @lru_cache(8)
-def paint(width: int, keys: Keymap) -> Row:
+def paint(width: int, keys: Keymap, several: bool = False) -> Row:
     """Actions by rank as long as they fit, in the order of the table; help has the first rank."""
     gap = 1 if width < 100 else 2
     out: list[Seg] = [(" ", "")]
-    for action in keys.footer(width, gap):
+    for action in keys.footer(width, gap, several):
         out += [(action.shown, "key"), (f" {action.label}" + " " * gap, "dim")]
     return tuple(out)

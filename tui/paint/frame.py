@@ -150,7 +150,7 @@ def compose(
         for at, row in enumerate(painted):
             pieces[slot.y + at].append(row)
     pieces[-2] = [fit(message or idle_line(snap, look, width, shown), width)]
-    pieces[-1] = [fit(footer.paint(width, keys or keymap()), width)]
+    pieces[-1] = [fit(footer.paint(width, keys or keymap(), len(snap.cpus) > 1), width)]
     if overlay is not None:
         _lay_over(pieces, overlay, width, fit)
     return Frame(edges, width, tuple(_columns(tuple(line), edges, width) for line in pieces), look.theme)

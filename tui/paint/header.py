@@ -17,7 +17,7 @@ def paint(snap: Snapshot, look: Look, width: int) -> Row:
     if look.second is not None:
         from tui.paint.beside import sign
 
-        out.append((f" {sign(look.second)} {look.second.snap.variant}", "mark"))
+        out.append((f" {sign(look.second)} {look.second.name}", "mark"))
     if snap.mutants:
         out += [(" ", ""), *_mutants(snap, width)]
     elif width >= 100:

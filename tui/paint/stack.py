@@ -53,7 +53,7 @@ def _depth_shown(snap: Snapshot, here: tuple[Local, ...], width: int, height: in
     depth = len(snap.calls)
     if depth + len(here) <= height:
         return depth
-    return max(2, min(depth, max(height - len(_flow(here, width, -1)), height // 2)))
+    return min(depth, max(2, height - len(_flow(here, width, -1)), height // 2))
 
 
 def _first_shown(snap: Snapshot, most: int) -> int:

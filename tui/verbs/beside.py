@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from kernelmodel.motion import Motion, Poll
+from kernelmodel.mutants import misfit, taken_apart
 from tui.commands import Command, CommandError, Console, Line, Result
 
 QUICK = 64
@@ -29,15 +30,16 @@ def _open(console: Console, name: str, line: Line) -> Result:
     from kernelmodel.variant_names import VARIANTS
     from tui.other import IMPOSSIBLE, Other
 
-    if name not in VARIANTS:
-        message, hint = unknown_variant(name)
+    variant, mutants = taken_apart(name)
+    faults = [misfit(each, variant) for each in sorted(mutants)] if variant in VARIANTS else [unknown_variant(variant)]
+    for message, hint in filter(None, faults):
         raise CommandError(f"{message}; {hint}" if hint else message, line.start)
-    if name == console.session.variant:
-        raise CommandError(f"this run is of {name}: a run is not compared with itself", line.start)
     try:
         other = Other(console.session, name)
     except IMPOSSIBLE as error:
         raise CommandError(f"{name} can't run this: {error}", line.start) from None
+    if other.kernel == console.session.kernel:
+        raise CommandError(f"this run is of {other.kernel}: a run is not compared with itself", line.start)
 
     def run(poll: Poll | None) -> Motion:
         console.other, console.compared = other, name
@@ -53,6 +55,7 @@ COMMANDS = (
         "the run", ("second",),
         more="Both step together: the second stands at the last decision that has its like (event, fault, kind, order) "
         "up to where the first stands. Once something observable differs, both are told. Without a variant: where the "
-        "second run stands; if there is none, the one before again. Answers go to both.",
+        "second run stands; if there is none, the one before again. Answers and choices of a CPU go to both. v3~BUG_ON is "
+        "v3 with that mutant.",
     ),
 )  # fmt: skip

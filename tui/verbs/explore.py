@@ -101,7 +101,7 @@ def _witness(console: Console, line: Line) -> Result:
     finding = explored.listed[int(line.args) - 1]
     witness = finding.witness
     if witness is None:
-        raise CommandError(f"no run shows {finding.words}", line.start)
+        raise CommandError(f"there is no run to open: {finding.words}", line.start)
 
     def run(poll: Poll | None) -> Motion:
         from kernelmodel.explore.verdict import cost
@@ -110,7 +110,8 @@ def _witness(console: Console, line: Line) -> Result:
         of = explored.session
         session = session_at(of.scenario, of.variant, of.mutants, witness)
         console.become(session)
-        return Motion(session.stop, None, f"{finding.words}{cost(witness)}; back returns")
+        far = "" if cost(witness) in finding.words else cost(witness)
+        return Motion(session.stop, None, f"{finding.words}{far}; back returns")
 
     return Result(move=run, quick=True)
 
@@ -123,7 +124,8 @@ COMMANDS = (
         GROUP, ("flag",),
         more=f"From the start of this run's scenario, {SECONDS} seconds unless --time says otherwise; Ctrl+C or Esc ends it with "
         "what was found: the scenario's questions, violations, ends, events, each with the run that has the fewest context "
-        "switches and then the fewest steps.",
+        "switches and then the fewest steps. As these are looked for from the first state on, more states are counted than by "
+        "thp-debug explore without --time, which leaves out orders of steps that come to the same.",
     ),
     Command(
         "witness", (), "witness [N]", "debug the run that shows finding N of explore; without N: the list again", _witness,
