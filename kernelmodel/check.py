@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kernelmodel.defs import MM_ANONPAGES, result_name
 from kernelmodel.invariants import violations
@@ -12,6 +12,9 @@ from kernelmodel.scenario.types import Expect, Scenario
 from kernelmodel.session import Session
 from kernelmodel.stops.locations import parse_location
 from kernelmodel.trace import event_line
+
+if TYPE_CHECKING:
+    from kernelmodel.explore.types import Progress
 
 BUDGET = 2_000_000
 """Pages (and 1,000 a check for the rest) that the invariants of one run may look at before its end."""
@@ -30,25 +33,30 @@ class Verdict(NamedTuple):
     """False: not ok only because a search came to its bound."""
 
 
-def check(scenario: Scenario) -> list[Verdict]:
-    """The scenario's own variant, each other one that has an ``[expect.variant]``, and each ``[expect.mutant]``."""
+def check(scenario: Scenario, progress: Progress | None = None) -> list[Verdict]:
+    """The scenario's own variant, each other one that has an ``[expect.variant]``, and each ``[expect.mutant]``.
+
+    ``KeyboardInterrupt`` if an exploration was interrupted, perhaps by who is told of its ``progress``.
+    """
     mutants = frozenset(scenario.mutants)
     variants = dict(scenario.expect_variant)
     if scenario.expect is not None or not (variants or scenario.expect_mutant):
         variants = {scenario.variant: scenario.expect or Expect(), **variants}
     runs = [(variant, mutants, expect) for variant, expect in variants.items()]
     runs += [(scenario.variant, frozenset({name}), expect) for name, expect in scenario.expect_mutant]
-    return [verdict(scenario, *each) for each in runs]
+    return [verdict(scenario, *each, progress) for each in runs]
 
 
-def verdict(scenario: Scenario, variant: str, mutants: frozenset[str], expect: Expect) -> Verdict:
+def verdict(
+    scenario: Scenario, variant: str, mutants: frozenset[str], expect: Expect, progress: Progress | None
+) -> Verdict:
     """Explore if the expectation asks for it, and run once if it says anything of that or asks nothing else."""
     why: list[str] = []
     token, known = "", False
     plain = expect._replace(reachable=None, unreachable=None, invariants=None)
     explores = expect != plain
     if explores:
-        failed, token, known = check_all(scenario, variant, mutants, expect)
+        failed, token, known = check_all(scenario, variant, mutants, expect, progress)
         why += failed
     if plain != Expect() or not explores:
         failed, run = check_run(scenario, variant, mutants, expect)
@@ -60,7 +68,7 @@ def verdict(scenario: Scenario, variant: str, mutants: frozenset[str], expect: E
 
 
 def check_all(
-    scenario: Scenario, variant: str, mutants: frozenset[str], expect: Expect
+    scenario: Scenario, variant: str, mutants: frozenset[str], expect: Expect, progress: Progress | None
 ) -> tuple[list[str], str, bool]:
     """Explore: what is not as expected, the token of a witness, and whether that is certain."""
     from kernelmodel.explore import explore
@@ -69,7 +77,7 @@ def check_all(
     from kernelmodel.explore.witness import session_at, token
 
     explorable(scenario)
-    result = explore(scenario, variant, mutants, Options(failures=scenario.explore_failures), None)
+    result = explore(scenario, variant, mutants, Options(failures=scenario.explore_failures), progress)
     if result.why == "interrupted":
         raise KeyboardInterrupt
     failed = [each for each in findings(expect, result) if not each.ok]

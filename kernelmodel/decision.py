@@ -5,8 +5,8 @@ A kernel function that can stop is a ``Path``: a generator that yields a ``Decis
 ``yield from`` is the call instruction, so the chain of suspended generators is the kernel call stack.
 
 An *observation* (a plain ``Decision``) tells what the path just did; it is resumed with ``None``.  A ``Step`` is one
-that only matters where there are several CPUs.  A ``Question`` is asked by a mechanism and resumed with one of its outcomes.  A ``Wait`` is no stop at all: the CPU is simply not
-enabled until ``ready`` says so.
+that only matters where there are several CPUs.  A ``Question`` is asked by a mechanism and resumed with one of its
+outcomes.  A ``Wait`` is no stop at all: the CPU is simply not enabled until ``ready`` says so.
 """
 
 from __future__ import annotations

@@ -250,10 +250,10 @@ class Machine:
         return self.journal.digest()
 
     def state_key(self, mentioned: tuple[int, ...] = ()) -> tuple[tuple[int, ...], ...]:
-        """What the explorer matches: no statistics, and pfns renamed in the order in which they are mentioned.
+        """What the explorer matches: no statistics, and pages by the part that they play.  See state_key.py.
 
-        Page tables mention first (in table order), then ``mentioned`` (the pfns that suspended paths hold), then the free
-        lists.  Two states that differ only in which pfn plays which part are one.  See state_key.py.
+        Page tables mention pages first (in table order), then ``mentioned`` (the pfns that suspended paths hold), then
+        the free lists.
         """
         from kernelmodel.state_key import state_key
 

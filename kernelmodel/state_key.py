@@ -2,8 +2,9 @@
 """The key by which states of the machine are matched: pages by the part that they play, not by their number.
 
 Pages are renamed within the tree of buddies: the two halves of a block may change places, and whole blocks that never
-merge with another (those of the highest order, the blocks of a scenario's ``free``).  What the allocator does later is the same after such a change, which it would not be if any two pages could
-change places: a page merges with its own buddy only.
+merge with another (those of the highest order, the blocks of a scenario's ``free``).  What the allocator does later is
+the same after such a change, which it would not be if any two pages could change places: a page merges with its own
+buddy only.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from kernelmodel.machine import Machine
 
 BY_PFN = (
     "_refcount", "_mapcount", "_entire_mapcount", "_nr_pages_mapped", "page_flags", "folio_order", "mapping", "index",
-    "memcg_data", "_large_mapcount", "_mm_ids", "_mm_id_mapcount", "folio_swap", "content",
+    "memcg_data", "_large_mapcount", "_mm_ids", "_mm_id_mapcount", "folio_swap", "content", "tlb_stale",
 )  # fmt: skip
 """Fields with a cell a page."""
 HOLDS_PFN = ("huge_zero_pfn", "huge_zero_folio")
@@ -57,7 +58,7 @@ class Renamed:
         return known
 
     def _block(self, pfn: int, zone: int) -> tuple[int, int]:
-        """First page and order of the block of a page that merges with no other; one that the zone's end cuts is its own."""
+        """First page and order of a page's block that merges with no other; one that the zone's end cuts is its own."""
         for start, end, step, order in self.m.lone_blocks:
             if start <= pfn < end:
                 return pfn - (pfn - start) % step, order

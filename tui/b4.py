@@ -31,22 +31,24 @@ _STAT = re.compile(r"^ (?P<file>[\w./-]+)\s+\|\s+(?:\d+ [+-]*|Bin .*)\r?$", re.M
 def b4(verdicts: Sequence[Verdict], broken: Mapping[str, Sequence[Problem]], patch: str) -> str:
     """The JSON for b4, '' if the mail's patch touches no modelled file; without a patch everything is told.
 
-    ``broken`` are scenarios that could not be run, by name: a warning, for they say nothing about the patch.
+    ``broken`` are scenarios that could not be run, by name: a warning, for they say nothing about the patch.  Nor does
+    a search that came to its bound.
     """
     import json
 
     files = touched(patch)
     if files and not any(MODELLED.fullmatch(file) for file in files):
         return ""
-    failed = [each for each in verdicts if not each.ok]
-    status = "fail" if failed else "warn" if broken or not verdicts else "pass"
+    failed = [each for each in verdicts if not each.ok and each.known]
+    unknown = [each for each in verdicts if not each.known]
+    status = "fail" if failed else "warn" if broken or unknown or not verdicts else "pass"
     return json.dumps(
         [
             {
                 "tool": "thp-debug",
                 "status": status,
-                "summary": _summary(len(verdicts), len(failed), len(broken)),
-                "details": "\n".join(_details(failed, broken)),
+                "summary": _summary(len(verdicts), len(failed), len(unknown), len(broken)),
+                "details": "\n".join(_details(failed + unknown, broken)),
             }
         ],
         ensure_ascii=True,
@@ -70,12 +72,14 @@ def _decoded(patch: str) -> str:
     return "\n".join(each.decode("utf-8", "replace") for each in payloads if isinstance(each, bytes))
 
 
-def _summary(runs: int, failed: int, broken: int) -> str:
+def _summary(runs: int, failed: int, unknown: int, broken: int) -> str:
     words = f"{failed} of {runs} runs are not as expected" if failed else f"{runs} runs are as expected"
     if runs == 1:
         words = "the run is not as expected" if failed else "the run is as expected"
     if not runs:
         words = "no scenario was run"
+    if unknown:
+        words = f"{failed} of {runs} runs are not as expected, {unknown} inconclusive"
     return words + (f"; {broken} scenario{'s' * (broken > 1)} could not be run" if broken else "")
 
 

@@ -44,6 +44,7 @@ FORMS = {
 }
 """What ``--format`` takes, the default first."""
 LATER = ("conform", "capture")
+MAX_JOBS = 256
 
 
 class Parser(argparse.ArgumentParser):
@@ -195,7 +196,7 @@ def parser(command: str, words: list[str]) -> Parser:
         add_kernel_options(made)
         made.add_argument("--preemptions", type=number, metavar="N")
         made.add_argument("--time", type=seconds, metavar="S")
-        made.add_argument("--jobs", type=number, default=1, metavar="N")
+        made.add_argument("--jobs", type=processes, default=1, metavar="N")
         made.add_argument("--list-mutants", action="store_true")
     elif command == "compare":
         made.add_argument("scenario", metavar="SCENARIO")
@@ -215,6 +216,14 @@ def number(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 9:
         raise argparse.ArgumentTypeError(f"{text!a} is no number")
     return int(text)
+
+
+def processes(text: str) -> int:
+    """How many to divide the work among."""
+    found = number(text)
+    if not 1 <= found <= MAX_JOBS:
+        raise argparse.ArgumentTypeError(f"{found} is no number of processes: 1 … {MAX_JOBS}")
+    return found
 
 
 def seconds(text: str) -> float:

@@ -315,6 +315,7 @@ def report(verdict: Verdict, out: Output) -> None:
         out.put(
             record(
                 "check", scenario=verdict.scenario, variant=verdict.variant, ok=verdict.ok, why=list(verdict.why),
+                complete=None if verdict.known else False,
                 token=None if verdict.ok else verdict.token or None,
             )
         )  # fmt: skip
@@ -328,15 +329,19 @@ def report(verdict: Verdict, out: Output) -> None:
 
 
 def junit(verdicts: list[Verdict], broken: dict[str, list[Problem]]) -> str:
-    """JUnit XML: a case a verdict, and one for each file that could not be run."""
+    """JUnit XML: a case a verdict, and one for each file that could not be run; an inconclusive one is skipped."""
     from xml.sax.saxutils import escape, quoteattr
 
-    total, failed = len(verdicts) + len(broken), sum(not each.ok for each in verdicts)
-    rows = [f'<testsuite name="thp-debug check" tests="{total}" failures="{failed}" errors="{len(broken)}">']
+    total, failed = len(verdicts) + len(broken), sum(not each.ok and each.known for each in verdicts)
+    counts = f'tests="{total}" failures="{failed}" errors="{len(broken)}"'
+    if unknown := sum(not each.known for each in verdicts):
+        counts += f' skipped="{unknown}"'
+    rows = [f'<testsuite name="thp-debug check" {counts}>']
     for each in verdicts:
         case = f"  <testcase classname={quoteattr(printable(each.scenario))} name={quoteattr(each.variant)}"
         text = escape("\n".join(each.why))
-        fault = "" if each.ok else f"<failure message={quoteattr(each.why[0])}>{text}</failure>"
+        kind = "failure" if each.known else "skipped"
+        fault = "" if each.ok else f"<{kind} message={quoteattr(each.why[0])}>{text}</{kind}>"
         rows.append(f"{case}>{fault}</testcase>")
     for name, found in broken.items():
         case = f'  <testcase classname={quoteattr(printable(name))} name="load"'

@@ -61,14 +61,16 @@ from kernelmodel.structs import Folio, Mm, Vma, VmFault
 def collapse(cpu: int, mm: Mm, action: Action) -> Path[int]:
     """khugepaged comes by once, at each PMD range that the event's range touches: 0, or why not the last one."""
     size = mm.m.arch.pmd_size
-    ret = 0
+    ret, locked = 0, False
     for address in range(action.address & -size, action.address + action.size, size):
-        if not mmap_read_trylock(mm):  # it goes on to the next mm
+        if not locked and not mmap_read_trylock(mm):  # it goes on to the next mm
             yield Decision("collapse-return", "SCAN_FAIL", addr=address, reason="mmap-locked")
             return -EAGAIN
-        result = yield from hpage_collapse_scan_pmd(mm, address, True, cpu)
+        result, locked = yield from hpage_collapse_scan_pmd(mm, address, True, cpu)
         yield Decision("collapse-return", result, mm.m.arch.pmd_order, address)
         ret = madvise_collapse_errno(result)
+    if locked:
+        mmap_read_unlock(mm)
     return ret
 
 
@@ -83,19 +85,18 @@ def madvise_collapse(vma: Vma, start: int, end: int, cpu: int) -> Path[int]:
     if why:
         return -EINVAL
     hstart, hend = start + size - 1 & -size, end & -size
-    thps, last_fail, unlocked = 0, "SCAN_FAIL", False
+    thps, last_fail, locked = 0, "SCAN_FAIL", True
     for address in range(hstart, hend, size):
-        if unlocked:
+        if not locked:
             yield from mmap_read_lock(mm)
-        result = yield from hpage_collapse_scan_pmd(mm, address, False, cpu)
-        unlocked = True
+        result, locked = yield from hpage_collapse_scan_pmd(mm, address, False, cpu)
         if result in (SUCCEED, "SCAN_PMD_MAPPED"):
             thps += 1
             continue
         last_fail = result
         if result not in CONTINUES:
             break
-    if unlocked:
+    if not locked:
         yield from mmap_read_lock(mm)
     return 0 if thps == (hend - hstart) // size else madvise_collapse_errno(last_fail)
 
@@ -120,8 +121,11 @@ def madvise_collapse_errno(result: str) -> int:
     return -EINVAL
 
 
-def hpage_collapse_scan_pmd(mm: Mm, address: int, khugepaged: bool, cpu: int) -> Path[str]:
-    """With mmap_lock held for reading, which is let go of: is the range worth it?  Then collapse it."""
+def hpage_collapse_scan_pmd(mm: Mm, address: int, khugepaged: bool, cpu: int) -> Path[tuple[str, bool]]:
+    """With mmap_lock held for reading: is the range worth it?  Then let go of it and collapse.
+
+    (result, whether mmap_lock is still held).
+    """
     m = mm.m
     vma, result, why = hugepage_vma_revalidate(mm, address, khugepaged)
     pmd, table, at, unmapped = -1, -1, 0, 0
@@ -134,11 +138,13 @@ def hpage_collapse_scan_pmd(mm: Mm, address: int, khugepaged: bool, cpu: int) ->
         assert vma is not None
         result, at, unmapped = scan_ptes(vma, table, khugepaged)
         spin_unlock(m, table)
-    mmap_read_unlock(mm)
+    locked = result != SUCCEED
+    if not locked:
+        mmap_read_unlock(mm)
     yield Decision("collapse-scan", result, m.arch.pmd_order, pte_address(m, address, at), reason=why)
-    if result != SUCCEED:
-        return result
-    return (yield from collapse_huge_page(mm, address, unmapped, khugepaged, cpu))
+    if not locked:
+        result = yield from collapse_huge_page(mm, address, unmapped, khugepaged, cpu)
+    return result, locked
 
 
 def collapse_huge_page(mm: Mm, address: int, unmapped: int, khugepaged: bool, cpu: int) -> Path[str]:

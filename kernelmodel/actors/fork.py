@@ -61,8 +61,8 @@ def mmput(mm: Mm, cpu: int) -> Path[None]:
 
 def exit_mmap(mm: Mm, cpu: int) -> Path[None]:
     """Unmap every VMA, free the tables, forget the VMAs."""
-    m = mm.m
-    for k in range(mm.map_count):
+    m, count = mm.m, mm.map_count
+    for k in range(count):
         vma = vma_at(m, mm.id, k)
         assert vma is not None
         yield Decision("exit-vma", "unmapped", addr=vma.vm_start)

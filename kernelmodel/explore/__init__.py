@@ -267,7 +267,8 @@ class Exploration:
                 wrong[name] = Violation(name, words, self._witness(way, target))
         for kind, outcome, found in way.ways:
             if kind == "bug":
-                wrong[outcome] = Violation(outcome, self.paths.bugs.get(outcome, ""), self._witness(way, (kind, outcome, found)))
+                why = self.paths.bugs.get(outcome, "")
+                wrong[outcome] = Violation(outcome, why, self._witness(way, (kind, outcome, found)))
         wholes = {self.end_target(whole): whole for whole in way.ends}
         outcomes = [
             self._outcome(wholes[target], self._witness(way, target))
@@ -276,8 +277,9 @@ class Exploration:
         ]
         outcomes.sort(key=lambda each: (each.end, each.results, each.mapped, each.witness.switches))
         return Result(
-            tuple(reached), tuple(outcomes), tuple(wrong.values()), seen.states, seen.transitions, not seen.why, seen.why
-        )
+            tuple(reached), tuple(outcomes), tuple(wrong.values()),
+            seen.states, seen.transitions, not seen.why, seen.why,
+        )  # fmt: skip
 
     def _cpu(self, way: Shortest, target: Target) -> int:
         return way.tape(target)[-1][0]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 from kernelmodel.decision import STEPS
 from kernelmodel.snapshot import Event
@@ -22,6 +23,7 @@ def columns(events: Sequence[Event], begun: Mapping[int, str], width: int = 80) 
     cpus = sorted({event.cpu for event in events})
     apart = len(cpus) <= MOST
     each = width // len(cpus) if apart and cpus else width
+    room = each - GAP - (0 if apart else len("CPU0  "))
     lines = [_line([f"CPU{cpu}" for cpu in cpus], each)] if apart and cpus else []
     inside: dict[int, str] = {}
     for event in events:
@@ -33,7 +35,7 @@ def columns(events: Sequence[Event], begun: Mapping[int, str], width: int = 80) 
                 inside[event.cpu] = event.function
                 rows.append(f"{event.function}()")
             rows.append(f"  {text}")
-        for row in rows:
+        for row in (part for whole in rows for part in _parts(whole, room)):
             before = [""] * cpus.index(event.cpu) if apart else []
             lines.append(_line([*before, row if apart else f"CPU{event.cpu}  {row}"], each))
     return lines
@@ -50,6 +52,12 @@ def happened(event: Event) -> str:
     if found := dict(event.more).get("found"):
         words.append(f"({found})")
     return " ".join(words)
+
+
+def _parts(row: str, width: int) -> list[str]:
+    """A row that is too long goes on below, a bit further in."""
+    margin = row[: len(row) - len(row.lstrip())] + "  "
+    return wrap(row, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False)
 
 
 def _line(cells: Sequence[str], width: int) -> str:

@@ -19,7 +19,8 @@ from kernelmodel.structs import Folio, VmFault
 
 COUNTERS = frozenset({"faults"})
 """Locals that count passes and decide nothing."""
-LEFT_OUT = HIDDEN | COUNTERS
+LEFT_OUT = HIDDEN - {"setpte"} | COUNTERS
+"""Never changes, or is not read any more after a stop."""
 ENTRIES = frozenset({"entry", "orig_pte", "orig_pmd", "value", "old", "pte_value"})
 """Names of locals that are page-table entries."""
 _VMF = tuple(name for name in VmFault.__slots__ if name not in ("m", "cpu"))

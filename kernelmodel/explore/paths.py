@@ -77,8 +77,8 @@ class Local:
     """A local state of one CPU."""
 
     __slots__ = (
-        "asked", "asks", "cpu", "event", "kind", "live", "mapped", "mentions", "number", "origin", "place", "results", "runs",
-        "stop", "template", "why",
+        "asked", "asks", "cpu", "event", "kind", "live", "mapped", "mentions", "number", "origin", "place", "results",
+        "runs", "stop", "template", "why",
     )  # fmt: skip
 
     def __init__(self, number: int, cpu: int, event: int, kind: str) -> None:

@@ -5,9 +5,9 @@
 goes on from it, by context switches (or preemptions) and then steps; it says how one comes there.
 
 Reduction: a step is *quiet* if it changes nothing but locks that readers share, and reads nothing that another CPU
-could write just then: what nobody else ever writes, or what the others only write under a lock that this CPU holds.  No
-other CPU can tell when a quiet step is made, so it is made at once.  What is read and written, and under which locks, is
-learnt on the way; if it turns out that a step was taken for quiet too early, the survey begins again.
+could write just then: what nobody else ever writes, or what the others only write under a lock that this CPU holds.
+No other CPU can tell when a quiet step is made, so it is made at once.  What is read and written, and under which
+locks, is learnt on the way; if it turns out that a step was taken for quiet too early, the survey begins again.
 """
 
 from __future__ import annotations
@@ -491,7 +491,7 @@ def named(moves: Moves, name: Namer | None, whole: int) -> int:
 
 
 def halted(locals_: tuple[Local, ...]) -> str:
-    """What a state from which nothing goes on is: ``bug``, ``end`` or ``blocked``; '' if a pattern lets nothing go on."""
+    """What a state is from which nothing goes on: ``bug``, ``end``, ``blocked``; '' if a pattern lets nothing go on."""
     if any(local.kind == BUG for local in locals_):
         return "bug"
     if any(local.kind == STOP for local in locals_):

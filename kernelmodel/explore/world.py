@@ -250,8 +250,10 @@ class World:
         for field in traced:
             field.__class__ = Replayed
         for effect in effects:
-            self.journal.trace = iter(effect.said)
+            said = self.journal.trace = iter(effect.said)
             run(effect)
+            if next(said, said) is not said:
+                raise AssertionError("a path that was driven again has not read all that it had read")
         for field in traced:
             field.__class__ = Traced
         self.journal.trace = self.trace

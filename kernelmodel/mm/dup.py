@@ -59,8 +59,8 @@ MMF_INIT_MASK = MMF_DISABLE_THP | MMF_DISABLE_THP_EXCEPT_ADVISED
 
 def dup_mmap(mm: Mm, oldmm: Mm, cpu: int) -> Path[int]:
     """Every VMA of the parent, and the page tables where a fault could not fill them again: 0 or -ENOMEM."""
-    m = mm.m
-    for k in range(oldmm.map_count):
+    m, count = mm.m, oldmm.map_count
+    for k in range(count):
         mpnt = vma_at(m, oldmm.id, k)
         assert mpnt is not None
         yield told_vma(mpnt)

@@ -61,9 +61,10 @@ def move_pmd(vma: Vma, new_vma: Vma, pmd: int, piece: tuple[int, int, int], cpu:
     huge = kind != "table"
     if whole and (huge or not clears_uffd_wp(vma)):
         yield told("leaf" if huge else "table", piece)
-        yield from move_entry(vma, pmd, new_pmd, cpu)
-        return True
-    if huge:
+        moved = yield from move_entry(vma, (pmd, new_pmd), huge, cpu)
+        if moved:
+            return True
+    if m.arch.pmd_kind(m.pgtable.get(pmd)) in ("leaf", "migration"):
         yield told("split", piece)
         lock = pmd_lockptr(m, pmd)
         yield from spin_lock(m, lock, cpu)
@@ -83,22 +84,29 @@ def told(outcome: str, piece: tuple[int, int, int]) -> Decision:
     return Decision("mremap-move", outcome, addr=addr, arg=extent, more=(("to", hex(new)),))
 
 
-def move_entry(vma: Vma, pmd: int, new_pmd: int, cpu: int) -> Path[None]:
-    """The PMD entry itself: a table (move_normal_pmd), or a leaf with the table kept for it (move_huge_pmd)."""
+def move_entry(vma: Vma, pmds: tuple[int, int], huge: bool, cpu: int) -> Path[bool]:
+    """The PMD entry itself: a table (move_normal_pmd), or a leaf with the table kept for it (move_huge_pmd).
+
+    False: who came by rmap has split the leaf meanwhile.
+    """
     m = vma.m
+    pmd, new_pmd = pmds
     old_ptl, new_ptl = pmd_lockptr(m, pmd), pmd_lockptr(m, new_pmd)
     yield from spin_lock(m, old_ptl, cpu)
     if new_ptl != old_ptl:
         yield from spin_lock(m, new_ptl, cpu)
     value = m.pgtable.get(pmd)
-    m.pgtable.set(pmd, 0)
-    if m.arch.pmd_kind(value) != "table":
-        pgtable_trans_huge_deposit(m, new_pmd, pgtable_trans_huge_withdraw(m, pmd))
-        value = moved_entry(m, value, clears_uffd_wp(vma))
-    m.pgtable.set(new_pmd, value)
+    moved = (m.arch.pmd_kind(value) != "table") == huge
+    if moved:
+        m.pgtable.set(pmd, 0)
+        if huge:
+            pgtable_trans_huge_deposit(m, new_pmd, pgtable_trans_huge_withdraw(m, pmd))
+            value = moved_entry(m, value, clears_uffd_wp(vma))
+        m.pgtable.set(new_pmd, value)
     if new_ptl != old_ptl:
         spin_unlock(m, new_ptl)
     spin_unlock(m, old_ptl)
+    return moved
 
 
 def move_ptes(vma: Vma, new_vma: Vma, pmds: tuple[int, int], piece: tuple[int, int, int], cpu: int) -> Path[None]:

@@ -281,5 +281,6 @@ def free_folio(folio: Folio) -> None:
         field.set(pfn, 0)
     m.page_flags.fill(pfn, 1 << order, 0)
     if m.keeps_contents:
-        m.content.fill(pfn, 1 << order, 0)
+        for each in (m.content, m.tlb_stale):
+            each.fill(pfn, 1 << order, 0)
     __free_one_page(m, pfn, order)

@@ -109,7 +109,7 @@ def _scenario(text: Text, variant: str | None) -> Scenario:
     ctx = Context(faults, ARCHES.get(arch), VARIANTS.get(variant or own or ""))
     values = _values(ctx, table, raw, variant in (None, own))
     for name in sorted(more - {*values["mutants"]}):
-        if problem := misfit(name, variant or own):
+        if problem := misfit(name, ctx.variant and ctx.variant.id):
             faults.add((), f"{problem[0]} (asked for)", problem[1])
         values["mutants"] += (name,)
     faults.check()
@@ -147,7 +147,7 @@ def _values(ctx: Context, table: dict[str, Any], raw: dict[str, Any], own_varian
         "memory": read_memory(ctx, table.get("memory", {})),
         "config": tuple(table.get("config", {}).items()),
         "vmas": read_vmas(ctx, table.get("vma", [])),
-        "mutants": read_mutants(ctx, table.get("mutants", []), mutants),
+        "mutants": read_mutants(ctx, table.get("mutants", []), mutants, expect.get("variant", {}) if expect else ()),
         "explore_failures": table.get("explore", {}).get("failures", True),
     }
     note_config(ctx, table.get("config", {}))

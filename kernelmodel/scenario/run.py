@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from kernelmodel.decision import BUGS, KINDS
@@ -201,8 +202,11 @@ def _known(ctx: Context, name: str, names: tuple[str, ...], what: str, path: Key
         ctx.faults.add(path, f"no {what} has the name {show(name)}", nearest(name, names, len(names)))
 
 
-def read_mutants(ctx: Context, names: list[Any], expected: dict[str, Any]) -> tuple[str, ...]:
-    """``mutants`` of the top level; told if one of them, or of ``[expect.mutant]``, is not for the variant."""
+def read_mutants(ctx: Context, names: list[Any], expected: dict[str, Any], variants: Iterable[str]) -> tuple[str, ...]:
+    """``mutants`` of the top level; told if one of them, or of ``[expect.mutant]``, is not for the variant.
+
+    Those of the top level are ``variants``' too, which are expected something of.
+    """
     if not names and not expected:
         return ()
     from kernelmodel.mutants import misfit
@@ -213,6 +217,10 @@ def read_mutants(ctx: Context, names: list[Any], expected: dict[str, Any]) -> tu
     for name, path in places:
         if problem := misfit(name, variant):
             ctx.faults.add(path, *problem, key=path[0] == "expect")
+    for other in variants:
+        for name in names:
+            if name is not WRONG and not misfit(name, None) and (problem := misfit(name, other)):
+                ctx.faults.add(("expect", "variant", other), *problem, key=True)
     return tuple(name for name in names if name is not WRONG)
 
 
@@ -228,6 +236,7 @@ def _decision(ctx: Context, text: str, path: KeyPath, offset: int, explored: boo
         return
     try:
         more = [name for name, _ in parse_location(text).attrs if name not in ("outcome", "found")]
+        more += ["a bare step"] if kind[0] == "step" else []
     except LocationError as error:
         ctx.faults.add(path, error.message, error.hint, offset=offset)
         return

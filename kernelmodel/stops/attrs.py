@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from kernelmodel.defs import VM_FAULT_BITS
 from kernelmodel.expr import ExprError, number
 from kernelmodel.text_fault import TextFault
 
@@ -36,9 +37,19 @@ OUTCOMES = {
     **{f"{verb}-merge": "prev next both" for verb in ("madvise", "mmap", "mprotect", "mremap", "uffd")},
     "fallback": "policy uffd vma-bounds pte-range alloc deferred warn",
     "step-down": "vma-bounds pte-range alloc charge",
-    "warn": "NULL", "pmd-same": "changed",
+    "warn": "NULL", "pmd-same": "changed", "swap-in": "cached not-cached read", "prctl-set": "disable enable",
+    "vma-lock": "locked no-vma write-locked detached other-mm moved no-anon-vma uffd-armed",
+    "reap-vma": "zap", "shrink-count": "last in-use none", "shrink-scan": "refcount folio",
+    "shrink-return": "freed kept", "collapse-alloc": "folio NULL", "collapse-charge": "0 -ENOMEM",
+    "migrate-folio": "isolated skipped 0 -ENOMEM -EAGAIN", "migrate-move": "mapped unmapped",
+    "swap-out-folio": "isolated skipped kept split", "swap-out-write": "slot discard",
+    **dict.fromkeys(("migrate-unmap", "migrate-remap", "swap-out-unmap"), "leaf pte"),
+    "return": " ".join(("0", *VM_FAULT_BITS)),
 }  # fmt: skip
-"""Outcomes that a kind can have (reasons, for those of ``BY_REASON``); kinds that are not here take any word."""
+"""Outcomes that a kind can have (reasons, for those of ``BY_REASON``); kinds that are not here take any word.
+
+Several bits of a ``return`` are joined by ``|``.
+"""
 
 
 class LocationError(TextFault):
@@ -94,7 +105,8 @@ def _attr(kind: str, name: str, value: str, col: int) -> tuple[str, str | int]:
         raise LocationError(f"{kind} has no attribute {ascii(name)[1:-1]}", _attr_hint(name), col)
     outcomes = OUTCOMES.get(kind, "").split()
     told = name == "outcome" or (name == "reason" and kind in BY_REASON)
-    if told and outcomes and value not in outcomes:
+    words = value.split("|") if kind == "return" else [value]
+    if told and outcomes and not set(words) <= set(outcomes):
         near = close(value, outcomes, 0.6)
         hint = f"did you mean {near}?" if near else "it has " + ", ".join(outcomes)
         raise LocationError(f"{kind} has no {name} {ascii(value)[1:-1]}", hint, col)

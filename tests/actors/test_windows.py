@@ -11,7 +11,9 @@ from tests.actors.races import broken, event, race, until
 from tests.build import HEAP, decisions, finish
 
 WRITE, READ = event(0, 'write = "heap+0x3000"'), event(0, 'read = "heap+0x3000"')
-ALWAYS = 'enabled = "always"\nhugepages-2048kB = "inherit"'
+LEAF = 'enabled = "always"'
+LEAF_6_8 = LEAF + '\nhugepages-2048kB = "inherit"'
+MEMORY = '[memory]\nsize = "64M"\n'
 
 
 def advice(cpu: int, size: str, name: str = "DONTNEED", at: str = "heap") -> str:
@@ -45,8 +47,8 @@ def test_nobody_waits_for_the_lock_where_no_one_changes_vmas() -> None:
 @pytest.mark.parametrize("variant", ["6.5", "6.12", "6.18"])
 def test_a_leaf_that_goes_between_the_looks_at_the_pmd_is_no_try(variant: str) -> None:
     """The PMD is not none, and then it is: no huge page is tried although it is allowed and there is room."""
-    s = race(variant, WRITE, event(1, 'write = "heap+0x5000"'), advice(1, "2M"), thp=ALWAYS if variant != "6.5" else 'enabled = "always"',
-             more='[memory]\nsize = "64M"\n')  # fmt: skip
+    leaf = event(1, 'write = "heap+0x5000"')
+    s = race(variant, WRITE, leaf, advice(1, "2M"), thp=LEAF if variant == "6.5" else LEAF_6_8, more=MEMORY)
     until(s, 0, "step:F0")
     until(s, 1, "install:folio")
     until(s, 1, "step:next")
@@ -54,15 +56,14 @@ def test_a_leaf_that_goes_between_the_looks_at_the_pmd_is_no_try(variant: str) -
     until(s, 1, "madvise-return:0")
     s = finish(s)
     assert "pmd-gate:none" in decisions(s)
-    assert mapped_orders(s)[0] == 0
+    assert mapped_orders(s) == (9, 0)
     assert broken(s) == set()
 
 
 def test_a_leaf_that_beat_the_table_may_be_gone_at_the_map() -> None:
     """pte_alloc() finds a leaf under the lock and is content; it is zapped before the read fault maps."""
-    thp = 'enabled = "madvise"\nuse_zero_page = 0'
     move = event(1, 'sysfs = { enabled = "always" }') + event(1, 'write = "heap+0x5000"') + advice(1, "2M")
-    s = race("6.5", READ, move, thp=thp, more='[memory]\nsize = "64M"\n')
+    s = race("6.5", READ, move, thp='enabled = "madvise"', more=MEMORY)
     until(s, 0, "pte-alloc:table")
     until(s, 1, "install:folio")
     until(s, 1, "step:next")
@@ -100,20 +101,44 @@ def test_a_pmd_that_is_filled_before_the_walk_is_there(variant: str, name: str, 
 
 def test_a_fault_in_the_middle_of_a_zap() -> None:
     """The neighbour's PTE is still set, so the fault takes one page where the whole range is about to be free."""
-    s = race("6.8", WRITE, advice(1, "64K"), more=populated(("heap+0x3000", 2)))
-    until(s, 1, "step:zap-resched")
-    until(s, 0, "step:done")
+    s = race("6.8", advice(0, "64K"), event(1, 'write = "heap+0x3000"'), more=populated(("heap+0x3000", 2)))
+    until(s, 0, "step:zap-resched")
+    until(s, 1, "step:done")
     s = finish(s)
-    assert told(s, "fallback") == [""]
-    assert mapped_orders(s)[0] == 0
-    assert s.m.mm_counter.get(0) if hasattr(s.m, "mm_counter") else True
+    assert told(s, "fallback") == ["pte-range"]
+    assert mapped_orders(s) == (0,)
+    assert broken(s) == set()
 
 
 def test_a_refill_before_the_table_is_looked_at_again() -> None:
     """PT_RECLAIM had to let go of the table's lock: what was zapped last is there again, and the table stays."""
-    s = race("6.14", event(0, 'write = "heap+0x4000"'), advice(1, "2M"), more=populated(("heap+0x3000", 2)))
-    until(s, 1, "step:pt-reclaim")
-    until(s, 0, "step:done")
+    s = race("6.14", advice(0, "2M"), event(1, 'write = "heap+0x4000"'), more=populated(("heap+0x3000", 2)))
+    until(s, 0, "step:pt-reclaim")
+    until(s, 1, "step:done")
     s = finish(s)
     assert "free-pgtables:freed" not in decisions(s)
+    assert broken(s) == set()
+
+
+def test_a_leaf_that_is_split_before_mremap_takes_it() -> None:
+    """Reclaim splits it by rmap, which no mmap_lock keeps out: its PTEs are moved one by one."""
+    move = 'mremap = { at = "heap", size = "2M", flags = ["MREMAP_MAYMOVE", "MREMAP_FIXED"], to = 0x7e0000000000 }'
+    leaf = '[[populate]]\nat = "heap"\npages = 512\nwith = "huge-pmd"\n'
+    s = race("6.12", event(0, move), event(1, 'swap_out = { at = "heap", size = "2M" }'), more=leaf + MEMORY)
+    until(s, 0, "mremap-move:leaf")
+    until(s, 1, "step:isolate")
+    s = finish(s)
+    assert told(s, "mremap-move") == ["leaf", "ptes"]
+    assert broken(s) == set()
+
+
+def test_a_scan_that_finds_nothing_keeps_the_mmap_lock() -> None:
+    """MADV_COLLAPSE lets go of it only for a range that it goes on to collapse."""
+    s = race("6.12", advice(0, "4M", "COLLAPSE"), event(1, 'munmap = { at = "heap", size = "4M" }'),
+             more=populated(("heap+0x200000", 1)) + MEMORY)  # fmt: skip
+    until(s, 0, "collapse-scan:SCAN_PMD")
+    assert s.m.mmap_lock.get(0) == 1
+    until(s, 0, "collapse-scan:SCAN_SUCCEED")
+    assert not s.m.mmap_lock.get(0)
+    finish(s)
     assert broken(s) == set()

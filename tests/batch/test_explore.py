@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ WAITS = (Outcome("blocked", ("", "0"), (-1, 9), AT_ONCE, "cpu0 waits for the use
 
 # -- the verdict -----------------------------------------------------------------------------------------
 WORDS = [
-    (Expect(reachable=("map-pte:NULL",)), {}, [(True, True, "map-pte:NULL is reached (2 switches, 24 steps)")]),
+    (Expect(reachable=("map-pte:NULL",)), {}, [(True, True, "map-pte:NULL is reached (2 switches, 25 steps)")]),
     (Expect(reachable=("map-pte:NULL(leaf)", "step-down")), {}, [(True, True, None), (True, True, None)]),
     (Expect(reachable=("map-pte:NULL(none)",)), {}, [(False, True, "map-pte:NULL(none) is not reached, expected reachable")]),
     (Expect(unreachable=("alloc:NULL",)), {}, [(False, True, "alloc:NULL is reached (0 switches, 5 steps), expected unreachable")]),
@@ -155,7 +156,7 @@ def test_check_explores_and_gives_the_witness(
     Path(good).write_text(GOOD + '[expect.mutant."drop R1"]\nunreachable = ["map-pte:NULL"]\n')
     code, out, _ = run(capsys, "check", good)
     assert (code, search["asked"][1]) == (1, {"drop R1"})
-    assert "map-pte:NULL is reached (2 switches, 24 steps), expected unreachable" in out
+    assert "map-pte:NULL is reached (2 switches, 25 steps), expected unreachable" in out
     scenario = load(good)
     shown = parse(out.partition("replay '")[2].partition("'")[0])
     assert (shown.variant, shown.mutants) == ("v3", {"drop R1"})
@@ -165,7 +166,7 @@ def test_check_explores_and_gives_the_witness(
 
 
 def test_a_search_without_end_is_inconclusive_and_a_failure_is_stronger(
-    good: str, tmp_path: Path, search: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    good: str, tmp_path: Path, search: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search["fields"] = {"complete": False, "why": "memory"}
     Path(good).write_text(GOOD + '[expect]\nunreachable = ["lock:NULL"]\n')
@@ -173,8 +174,26 @@ def test_a_search_without_end_is_inconclusive_and_a_failure_is_stronger(
     assert code == 3
     assert f"open {good} [v3]\n     lock:NULL is not reached; the search is not complete: the memory was used up\n" in out
     assert "0 passed, 0 failed, 1 inconclusive" in out
+    row = json.loads(run(capsys, "check", good, "--format", "ndjson")[1])
+    assert (row["ok"], row["complete"]) == (False, False)
+    suite = ET.fromstring(run(capsys, "check", good, "--format", "junit")[1])
+    assert [suite.get(key) for key in ("tests", "failures", "skipped")] == ["1", "0", "1"]
+    assert suite[0][0].tag == "skipped"
+    monkeypatch.setattr("sys.stdin", None)
+    (told,) = json.loads(run(capsys, "check", good, "--format", "b4")[1])
+    assert (told["status"], told["summary"]) == ("warn", "0 of 1 runs are not as expected, 1 inconclusive")
+    assert "lock:NULL is not reached" in told["details"]
     (tmp_path / "zz.toml").write_text(GOOD + '[expect]\nunreachable = ["alloc:NULL"]\n')
     assert run(capsys, "check", str(tmp_path))[0] == 1
+
+
+def test_an_interrupted_check_ends(
+    good: str, tmp_path: Path, search: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    search["fields"] = {"complete": False, "why": "interrupted"}
+    for name in (good, str(tmp_path / "zz.toml")):
+        Path(name).write_text(GOOD + '[expect]\nunreachable = ["lock:NULL"]\n')
+    assert run(capsys, "check", str(tmp_path))[:2] == (130, "")
 
 
 def test_the_plain_run_is_looked_at_only_if_something_is_said_of_it(
@@ -202,7 +221,7 @@ def test_records_with_a_token_each(good: str, search: dict[str, Any], capsys: py
     assert (code, err) == (1, "")
     assert [row["type"] for row in rows] == ["reached"] * 3 + ["outcome", "violation", "summary"]
     head = {key: rows[0][key] for key in ("event", "found", "cpu", "switches", "steps")}
-    assert head == {"event": "map-pte:NULL", "found": "leaf", "cpu": 0, "switches": 2, "steps": 24}
+    assert head == {"event": "map-pte:NULL", "found": "leaf", "cpu": 0, "switches": 2, "steps": 25}
     assert (rows[3]["results"], rows[3]["orders"]) == (["0", "0"], [9, -1])
     assert (rows[4]["name"], rows[4]["step"]) == ("mapcounts_match", 0)
     assert all(row["token"].startswith("thp1:") for row in rows[:-1])
@@ -216,7 +235,7 @@ def test_the_text_has_the_verdict_first_and_the_run_in_columns(
     code, out, _ = run(capsys, "explore", good)
     lines = out.splitlines()
     assert code == 0
-    assert "  ok    map-pte:NULL is reached (2 switches, 24 steps)" in lines[:4]
+    assert "  ok    map-pte:NULL is reached (2 switches, 25 steps)" in lines[:4]
     assert "  ok    lock:NULL is not reached" in lines[:5]
     assert "1,234 states, 2,345 transitions; complete" in lines
     assert any(line.startswith("CPU0") and line.endswith("CPU1") for line in lines)
@@ -277,6 +296,8 @@ def test_options_and_mutants_of_the_command_line(
     assert run(capsys, "explore", good, *words.split())[0] == 0
     options = Options(preemptions=2, seconds=1.5, jobs=2)
     assert search["asked"] == ("v4", {"drop R1", "drop R2", "BUG_ON"}, options)
+    assert "--jobs has no effect" in run(capsys, "explore", good, "--time", "1", "--jobs", "2")[2]
+    assert "--jobs" not in run(capsys, "explore", good, "--jobs", "2")[2]
 
 
 BAD = [
@@ -284,6 +305,8 @@ BAD = [
     (["--variant", "6.9", "--mutant", "BUG_ON"], "6.9 has no mutant 'BUG_ON'"),
     (["--time", "soon"], "no number"),
     (["--preemptions", "-1"], "no number"),
+    (["--jobs", "0"], "no number of processes"),
+    (["--jobs", "9999"], "no number of processes"),
 ]
 
 
@@ -292,6 +315,11 @@ def test_bad_words(good: str, words: list[str], said: str, capsys: pytest.Captur
     code, out, err = run(capsys, "explore", good, *words)
     assert (code, out) == (2, "")
     assert said in err
+
+
+def test_a_mutant_is_not_held_against_a_variant_that_is_none(good: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "explore", good, "--variant", "v77", "--mutant", "B2")
+    assert (code, len(err.splitlines())) == (2, 1)
 
 
 def test_mutants_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -393,6 +421,8 @@ def test_columns() -> None:
     many = [event(n, n, "f", "lock", "locked") for n in range(6)]
     assert columns(many, {})[:3] == ["CPU0  f()", "CPU0    lock locked", "CPU1  f()"]
     assert columns([], {}) == []
+    waits = [event(0, 1, "f", "step", "wait", reason="vm_lock of heap [0x7f0000000000]"), event(1, 0, "g", "lock", "locked")]
+    assert columns(waits, {}, 60)[1:4] == [" " * 30 + row for row in ("f()", "  waits for vm_lock of heap", "    [0x7f0000000000]")]
 
 
 def test_the_columns_of_a_run_name_its_end(good: str) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from kernelmodel.decision import Decision, KernelBug, Path, Question, Step, Wait
@@ -125,7 +127,7 @@ def test_the_witness_has_the_fewest_switches_then_the_fewest_steps() -> None:
     assert [cpu for cpu, _ in way.tape(("wp", "x=2", ""))] == [0, 0, 1, 1]
     lost = next(end for end in way.ends if search.world.contents[0][search.world.states[search.moves.state(end)][0]][0] == 1)
     tape = way.tape(("end", str(lost), ""))
-    assert sum(a[0] != b[0] for a, b in zip(tape, tape[1:], strict=False)) == 2
+    assert sum(a[0] != b[0] for a, b in itertools.pairwise(tape)) == 2
 
 
 def test_a_bound_on_preemptions_leaves_out_what_needs_more() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from kernelmodel.journal import Field, Journal
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 from kernelmodel.mm import page_alloc
-from kernelmodel.state_key import Renamed
+from kernelmodel.state_key import PAGES, Renamed
 from tests.build import machine
 
 CELLS = st.integers(0, 1100)
@@ -140,3 +141,52 @@ def test_names_are_given_in_the_order_of_mention() -> None:
     assert [first.name(base + k) for k in (5, 4)] == [second.name(base + k) for k in (2, 3)]
     assert [Renamed(m).name(base)] == [Renamed(m).name(base + (1 << m.arch.max_order) + 7)]
     assert first.name(3) == (-1, 0, 3, 0)  # no page of a zone
+
+
+def test_who_reads_less_the_second_time_is_found_out() -> None:
+    """A path that is driven again and does something else has hidden a part of its state."""
+    w, field, _ = world()
+    w.open()
+    w.mark()
+    field.get(1)
+    field.get(2)
+    effect = w.end()
+    w.replay([effect], lambda _: field.set(3, field.get(1) + field.get(2)))
+    with pytest.raises(AssertionError, match="driven again"):
+        w.replay([effect], lambda _: field.set(3, field.get(1)))
+
+
+def test_what_is_known_of_a_page_goes_with_its_name() -> None:
+    """Of two pages the one that was mentioned first has a stale translation, or the other one has."""
+
+    def key(first: int, second: int, stale: int) -> object:
+        m = machine()
+        base = m.zones[0].start
+        m.tlb_stale.set(base + stale, 1)
+        return m.state_key((base + first, base + second))
+
+    assert key(0, 1, stale=0) == key(1, 0, stale=1)
+    assert key(0, 1, stale=0) != key(1, 0, stale=0)
+
+
+WITHOUT_PAGES = frozenset(
+    """
+    nr_free_pages watermark table_used table_mm rcu table_grace nr_grace unstable_seen ptl pmd_deposit pgd rss_stat
+    nr_ptes mm_flags map_count mmap_lock mmap_lock_writer mm_users mm_mt mm_mt_len mm_mt_dir mm_mt_blocks vm_start
+    vm_end vm_flags vm_mm vm_pgoff vm_lock vm_write_locked vma_detached vma_name vma_next vma_free anon_vma
+    nr_anon_vmas anon_vma_root anon_vma_parents withdrawn reaped reaped_pmd uffd_wp_lost thp_enabled thp_defrag
+    thp_use_zero_page huge_anon_orders_always huge_anon_orders_madvise huge_anon_orders_inherit anon_orders
+    anon_always_mask huge_zero_refcount memcg_usage deferred_split_lru swap_map stores swap_content overwritten
+    cpu_event answered uffd_wait
+    """.split()
+)
+"""Fields that neither go by pfn nor hold one."""
+NEVER_STORED = frozenset({"pageblock_migratetype"})
+"""By pageblock, and the same for all."""
+
+
+def test_every_field_that_speaks_of_pages_is_renamed() -> None:
+    """Who adds a field says here, or in state_key.py, whether it speaks of pages."""
+    fields = {field.name for field in machine().journal.fields if not field.stat}
+    assert fields == PAGES | WITHOUT_PAGES | NEVER_STORED
+    assert not machine().pageblock.chunks

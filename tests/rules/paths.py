@@ -80,7 +80,7 @@ def half_done_yields(trees: Trees) -> list[str]:
 
 
 def hidden_state(trees: Trees) -> list[str]:
-    """``try`` and ``with`` around a yield, ``for`` over anything but a range with a named variable."""
+    """``try`` and ``with`` around a yield, ``for`` over anything but a range with a named variable and named bounds."""
     bad = []
     for file, function in each_yielding(trees):
         for node in own_nodes(function):
@@ -89,12 +89,30 @@ def hidden_state(trees: Trees) -> list[str]:
                 bad.append(f"{file}:{node.lineno}: {type(node).__name__.lower()} around a yield")
             if isinstance(node, (ast.For, ast.AsyncFor)) and not _over_range(node):
                 bad.append(f"{file}:{node.lineno}: for over something else than range() with a named variable")
+            elif isinstance(node, ast.For) and any(map(is_yield, own_nodes(node))) and _hides_its_bounds(node):
+                bad.append(f"{file}:{node.lineno}: where this range() ends is in no variable, or in one that changes")
     return bad
 
 
 def _over_range(loop: ast.For | ast.AsyncFor) -> bool:
     named = isinstance(loop.target, ast.Name) and loop.target.id != "_"
     return named and isinstance(loop.iter, ast.Call) and isinstance(loop.iter.func, ast.Name) and loop.iter.func.id == "range"
+
+
+FIXED = frozenset({"action", "m", "m.arch", "arch"})
+"""What never changes; its members may bound a range."""
+
+
+def _hides_its_bounds(loop: ast.For) -> bool:
+    """Does its range read what another CPU may change, or go by variables that the loop stores?"""
+    assert isinstance(loop.iter, ast.Call)
+    bounds = [node for each in (*loop.iter.args, loop.target) for node in ast.walk(each)]
+    names = {node.id for node in bounds if isinstance(node, ast.Name)}
+    inside = [node for each in loop.body for node in (each, *own_nodes(each))]
+    stored = {node.id for node in inside if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    calls = any(isinstance(node, ast.Call) and called(node) != "len" for node in bounds)
+    members = {ast.unparse(node.value) for node in bounds if isinstance(node, ast.Attribute)}
+    return calls or not members <= FIXED or not names.isdisjoint(stored)
 
 
 FIELD_INTERNALS = frozenset({"chunks"})

@@ -68,13 +68,18 @@ def test_a_whole_yield_passes(line: str) -> None:
 @pytest.mark.parametrize(
     "body",
     ["try:\n  yield 1\n finally:\n  pass", "with a:\n  if b:\n   yield 1", "for x in y:\n  yield x", "yield 1\n for x in y:\n  pass",
-     "for _ in range(3):\n  yield 1", "for a, b in range(3):\n  yield 1", "for x in m.range(3):\n  yield 1"],
+     "for k in range(mm.map_count):\n  yield k", "for k in range(f(1)):\n  yield k", "for k in range(n):\n  n = yield k",
+     "for k in range(3):\n  k = yield 1", "for _ in range(3):\n  yield 1", "for a, b in range(3):\n  yield 1", "for x in m.range(3):\n  yield 1"],
 )  # fmt: skip
 def test_hidden_state_is_seen(body: str) -> None:
     assert len(paths.hidden_state(bad(f"def f():\n {body}"))) == 1
 
 
-@pytest.mark.parametrize("body", ["for k in range(3):\n  yield k", "try:\n  pass\n finally:\n  pass\n yield 1"])
+@pytest.mark.parametrize(
+    "body",
+    ["for k in range(3):\n  yield k", "for k in range(len(found), 1 << m.arch.order):\n  yield k",
+     "for k in range(mm.map_count):\n  pass\n yield 1", "try:\n  pass\n finally:\n  pass\n yield 1"],
+)  # fmt: skip
 def test_visible_state_passes(body: str) -> None:
     assert paths.hidden_state(bad(f"def f():\n {body}")) == []
 

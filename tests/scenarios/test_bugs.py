@@ -53,5 +53,10 @@ def breaks(wrong: Expect, right: Expect) -> bool:
     return any(bad is not None and bad != good for bad, good in run)
 
 
+def test_every_mutant_has_a_file_that_says_what_it_does() -> None:
+    files = (*FILES, *(FILES[0].parents[1] / "races").glob("*.toml"))
+    assert {name for path in files for name, _ in load(path).expect_mutant} == MUTANTS.keys()
+
+
 def test_there_are_enough() -> None:
     assert {"B1", "B2", "B3", "B12", "B14", "B21"} <= {number(path) for path in FILES}

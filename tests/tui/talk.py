@@ -52,6 +52,8 @@ def go(console: Console, *lines: str, poll: Callable[[int], bool] | None = None)
 def carry_out(console: Console, result: Result, poll: Callable[[int], bool] | None = None) -> None:
     if result.move is not None:
         console.arrived(result.move(poll))
+    elif result.work is not None:
+        console.finished(result.work(poll))
 
 
 def fails(console: Console, line: str) -> tuple[int, str]:

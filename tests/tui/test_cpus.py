@@ -86,6 +86,15 @@ def test_the_list_says_who_is_next_and_who_waits_for_whom():
     ]
 
 
+@pytest.mark.parametrize(("width", "name"), [(50, "vm_lock of heap [0x7f0000000000]"), (36, "vm_lock of heap")])
+def test_a_narrow_list_tells_who_holds_a_lock_rather_than_where_its_vma_is(width, name):
+    waits = CpuView(0, "", "waits for vm_lock of heap [0x7f0000000000]", "f", 3, 3, "lock:locked")
+    locks = (LockView("vm_lock of heap [0x7f0000000000]", 1, ()),)
+    rows = cpus.paint(TWO._replace(locks=locks, cpus=(waits, TWO.cpus[1])), Look(), width, 5)
+    assert plain(rows[2]) == f"  {name} held by cpu1"
+    assert "waits vm_lock of heap, held by cpu1" in plain(rows[0])
+
+
 def test_a_cpu_in_no_event_begins_one_or_is_done():
     snap = TWO._replace(
         cpus=(CpuView(0, "write a", "ready", "", 0, 1, "step:next", True), CpuView(1, "", "done", "", 0))

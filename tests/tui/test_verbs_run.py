@@ -9,6 +9,7 @@ import pytest
 
 from kernelmodel.scenario import load
 from kernelmodel.session import Session
+from kernelmodel.stops import Breakpoints
 from tests.tui.talk import console as new
 from tests.tui.talk import fails, go, state
 from tui.commands import Console
@@ -213,8 +214,23 @@ def test_reload_takes_the_file_as_it_is_now(tmp_path):
     assert state(console) == before
 
 
+def test_a_check_that_explores_can_be_interrupted_and_refused(tmp_path):
+    path = tmp_path / "asks.toml"
+    text = (
+        'variant = "v3"\n[[vma]]\nname = "heap"\nstart = 0x7f0000000000\nsize = "2M"\nflags = ["VM_WRITE"]\n'
+        '[[event]]\nwrite = "heap"\n%s[[event]]\ncpu = 1\nwrite = "heap"\n[expect]\nunreachable = ["lock:NULL"]\n'
+    )
+    path.write_text(text % "")
+    console = Console(Session(load(path)), Breakpoints())
+    assert go(console, "check", poll=lambda states: True) == ["interrupted"]
+    path.write_text(text % 'answers = ["pte_offset_map() = NULL leaf"]\n')
+    console = Console(Session(load(path)), Breakpoints())
+    assert go(console, "check") == ["pte_offset_map() = NULL leaf is forced: it can't be explored"]
+
+
 def test_check_and_variants(console):
     assert go(console, "check") == ["ok [v3]", "ok [v3-off]"]
     go(console, "set event[0].write heap+0x13000")
     assert go(console, "check")[0] == "FAIL [v3]"
+    assert not console.doing
     assert any(row.startswith("* v3 ") for row in go(console, "variants"))

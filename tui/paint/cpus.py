@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kernelmodel.snapshot import CpuView, LockView, Snapshot
 from tui.paint.look import Look, cpu_style
 from tui.paint.rows import Row, Seg
@@ -29,6 +31,7 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     under = look.row.get("cpus", snap.view_cpu if many else -1)
     found = max((len(_found(each, snap)) for each in snap.cpus), default=0) if width >= PLACE else 0
     place = max((len(_place(each)) for each in snap.cpus), default=0) if width >= PLACE else 0
+    room = width - len("»▶cpu0 waits ")
     rows: list[Row] = []
     for at, each in enumerate(snap.cpus):
         rows.append(
@@ -37,12 +40,12 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
                 ("▶" if each.cpu == snap.cpu else " ", "here"),
                 (f"cpu{each.cpu} ", cpu_style(each.cpu) if many else "bold"),
                 *_state(each),
-                (f"{_found(each, snap):<{found}}  ", "warn" if _waits(each) else ""),
+                (f"{_short(_found(each, snap), room):<{found}}  ", "warn" if _waits(each) else ""),
                 (f"{_place(each):<{place}}  ", "dim" if each.state == "done" else ""),
                 (each.event, "dim"),
             )
         )
-    return rows + [_lock(each, len(snap.cpus) + at == under) for at, each in enumerate(snap.locks)]
+    return rows + [_lock(each, len(snap.cpus) + at == under, width) for at, each in enumerate(snap.locks)]
 
 
 def _waits(each: CpuView) -> bool:
@@ -81,8 +84,15 @@ def _holder(lock: LockView) -> str:
     return f"held by cpu{lock.owner}" if lock.owner >= 0 else "read by " + " ".join(f"cpu{cpu}" for cpu in lock.readers)
 
 
-def _lock(lock: LockView, under: bool) -> Row:
-    row: list[Seg] = [("» " if under else "  ", "here"), (lock.name, "bold"), (f" {_holder(lock)}", "")]
+def _short(words: str, room: int) -> str:
+    """Without the address of a VMA where that leaves no room for who holds its lock."""
+    return words if len(words) <= room else re.sub(r" \[0x[0-9a-f]+\]", "", words)
+
+
+def _lock(lock: LockView, under: bool, width: int) -> Row:
+    holder = f" {_holder(lock)}"
+    name = _short(lock.name, width - 2 - len(holder))
+    row: list[Seg] = [("» " if under else "  ", "here"), (name, "bold"), (holder, "")]
     if lock.waiters:
         row.append((", awaited by", "warn"))
         row += [(f" cpu{cpu}", cpu_style(cpu)) for cpu in lock.waiters]

@@ -184,17 +184,34 @@ def _reload(console: Console, line: Line) -> Result:
 
 
 def _check(console: Console, line: Line) -> Result:
-    from kernelmodel.check import check
+    scenario = console.session.scenario
 
-    rows = []
-    try:
-        verdicts = check(console.session.scenario)
-    except (BootError, ImpossibleAnswer) as error:
-        raise CommandError(error.message) from None
-    for verdict in verdicts:
-        rows.append(f"{'ok' if verdict.ok else 'FAIL'} [{verdict.variant}]")
-        rows += [f"  {why}" for why in verdict.why]
-    return Result(rows or ["the scenario expects nothing"], failed=not all(verdict.ok for verdict in verdicts))
+    def work(poll: Poll | None) -> Result:
+        from kernelmodel.check import check
+
+        def progress(states: int, switches: int) -> None:
+            console.doing = f"checking: {states:,} states"
+            if poll is not None and poll(states):
+                raise KeyboardInterrupt
+
+        console.doing = "checking"
+        try:
+            verdicts = check(scenario, progress)
+        except ScenarioError as error:
+            return Result([each.message for each in error.errors], error=True)
+        except (BootError, ImpossibleAnswer) as error:
+            return Result([error.message], error=True)
+        except KeyboardInterrupt:
+            return Result(["interrupted"])
+        finally:
+            console.doing = ""
+        rows = []
+        for verdict in verdicts:
+            rows.append(f"{'ok' if verdict.ok else 'FAIL' if verdict.known else 'open'} [{verdict.variant}]")
+            rows += [f"  {why}" for why in verdict.why]
+        return Result(rows or ["the scenario expects nothing"], failed=not all(verdict.ok for verdict in verdicts))
+
+    return Result(work=work)
 
 
 def _variants(console: Console, line: Line) -> Result:
