@@ -47,7 +47,9 @@ KINDS = (
 STEPS = frozenset({"swap-in", "step", "vma-lock", "pmd-same"})
 """Kinds of a ``Step``: stops that only a run with several CPUs has."""
 
-ENVIRONMENT = frozenset({"alloc", "charge", "huge-zero", "pte-alloc", "anon-vma", "deferred"})
+ENVIRONMENT = frozenset(
+    {"alloc", "charge", "huge-zero", "pte-alloc", "anon-vma", "deferred", "collapse-alloc", "collapse-charge"}
+)
 """Kinds whose answer belongs to the environment: allocations and charges, nothing that follows from the state."""
 
 

@@ -197,7 +197,7 @@ def explore(model: Model, reduction: bool = True) -> Verdict:
 
 
 if __name__ == "__main__":
-    threads, pages, thp, recheck = map(int, sys.argv[1:])
-    verdict = explore(Model(threads, pages, bool(thp), bool(recheck)))
+    threads, pages, thp, recheck, reduction = map(int, sys.argv[1:])
+    verdict = explore(Model(threads, pages, bool(thp), bool(recheck)), bool(reduction))
     print(f"{verdict.states} states, {verdict.transitions} transitions", end="; ")
     print(f"double map: {verdict.double_map}, map finds no table: {verdict.map_null}")

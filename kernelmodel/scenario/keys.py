@@ -268,8 +268,8 @@ ROOT = Table(
     Key(
         "schedule",
         Str('text like "0*7 1*12 0"'),
-        "Who runs for how many stops, as `CPU*STOPS`, those of the kinds step, vma-lock, pmd-same and swap-in not counted; "
-        "then natural. An access ends with the stop after its `return`.",
+        "Who runs for how many stops, as `CPU*STOPS`, those of the kinds step, vma-lock, pmd-same and swap-in not "
+        "counted; then natural. An access ends with the stop after its `return`.",
         "natural",
     ),
     Key(

@@ -154,7 +154,7 @@ def test_times_and_counts_become_figures() -> None:
     by_name = {figure.name: figure for figure in figures}
     assert by_name["race whole, 2 threads, 4 pages: difference from Spin"].value == 0
     assert by_name["race whole, 2 threads, 4 pages: states"].value == 2424
-    assert by_name["race, 2 threads, 4 pages: memory at most"].met
+    assert by_name["race whole, 2 threads, 4 pages: memory at most"].met
     assert all(figure.value > 0 for figure in figures if figure.bound != "<=")
 
 
