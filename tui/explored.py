@@ -38,8 +38,8 @@ def explore(name: str, variant: str | None, options: Options, out: Output) -> in
     scenario = load(name, out, variant)
     mutants = frozenset(scenario.mutants)
     explorable(scenario)
-    if options.jobs > 1 and (options.preemptions, options.seconds) != (None, None):
-        out.note("thp-debug explore: a search with a bound is the work of one process; --jobs has no effect")
+    if options.jobs > 1 and options.preemptions is not None:
+        out.note("thp-debug explore: a search with that bound is the work of one process; --jobs has no effect")
     try:
         with_failures = options._replace(failures=scenario.explore_failures)
         result = search(scenario, scenario.variant, mutants, with_failures, progress(out))

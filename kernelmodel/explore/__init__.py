@@ -93,9 +93,9 @@ def explore(
 ) -> Result:  # fmt: skip
     """All that a scenario can do.  ``mutants`` None: the scenario's own.
 
-    Without a bound every state is visited, and then the shortest way to each thing that was found is looked for; with a
-    bound on preemptions or time, runs are looked at by preemptions, switches and steps until it is reached.  Whatever
-    stops the search, Ctrl+C too, gives what was found so far.
+    Every state is visited, and then the shortest way to each thing that was found is looked for; with a bound on
+    preemptions, runs are looked at by preemptions, switches and steps until it is reached.  Whatever stops the search,
+    time and Ctrl+C too, gives what was found so far.
 
     With ``options.jobs`` > 1 the states are visited by as many processes, or by ``executor``, any executor of the kind
     of ``concurrent.futures``: ``explore(scenario, options=Options(jobs=64), executor=client.get_executor())`` for Dask.
@@ -110,6 +110,8 @@ def explore(
         return search.run()
 
 
+VISIT, LEAST = 0.6, 0.5
+"""Share of the time that is given for the visit of all states, and the seconds that are left for the ways in any case."""
 GRACE, PATIENCE = 10.0, 3.0
 """Seconds for the ways to what was found, once the visit of all states was stopped; the same if somebody waits."""
 
@@ -126,7 +128,7 @@ class Exploration:
         self.scenario = scenario
         self.variant = variant
         self.options = options
-        self.bounded = options.preemptions is not None or options.seconds is not None
+        self.bounded = options.preemptions is not None
         self.world = World(m.journal)
         script = Script(scenario, m)
         self.programs = [CpuProgram(scenario, m, script, cpu) for cpu in range(m.nr_cpus)]
@@ -148,9 +150,11 @@ class Exploration:
         seen = Seen()
         try:
             if not self.bounded:
+                self.clock.part(VISIT)
                 seen = self.visit(start)
                 way.marked = seen.endless
-                if seen.why:
+                self.clock.part(1.0, LEAST)
+                if seen.why in ("interrupted", "memory"):
                     self.clock.again(PATIENCE if seen.why == "interrupted" else GRACE)
                 stopped = self._search(way, start, seen.targets)
                 seen.why = seen.why or stopped
@@ -276,6 +280,9 @@ class Exploration:
             if target in way.ways and target in wholes
         ]
         outcomes.sort(key=lambda each: (each.end, each.results, each.mapped, each.witness.switches))
+        for each in outcomes:  # a monitor may come any time, a lock that nobody will drop may not
+            if each.end == "blocked" and each.why and MONITOR not in each.why:
+                wrong.setdefault("deadlock", Violation("deadlock", each.why, each.witness))
         return Result(
             tuple(reached), tuple(outcomes), tuple(wrong.values()),
             seen.states, seen.transitions, not seen.why, seen.why,
@@ -309,4 +316,6 @@ class Exploration:
         return Outcome(end, tuple(results), accesses, witness, why)
 
 
+MONITOR = "userfaultfd monitor"
+"""Says of a wait that somebody outside the scenario may end it."""
 WORDS = {"endless-refault": "a fault is taken again and again, although nobody refuses anything"}

@@ -19,10 +19,17 @@ class Clock:
     """Bounds on time and memory, and the word about progress: to be called now and then, between two steps."""
 
     def __init__(self, seconds: float | None, memory: int, tell: Progress | None) -> None:
-        self.deadline = None if seconds is None else time.monotonic() + seconds
+        self.seconds = seconds
+        self.begun = time.monotonic()
+        self.deadline = None if seconds is None else self.begun + seconds
         self.memory = memory
         self.tell = tell
         self.ctrl_c = CtrlC()
+
+    def part(self, share: float, least: float = 0.0) -> None:
+        """The next may take so much of all the time, and at least so many seconds from now."""
+        if self.seconds is not None:
+            self.deadline = max(self.begun + share * self.seconds, time.monotonic() + least)
 
     def again(self, seconds: float) -> None:
         """Another deadline, and no other bound: for what must still be done."""

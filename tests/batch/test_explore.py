@@ -296,7 +296,7 @@ def test_options_and_mutants_of_the_command_line(
     assert run(capsys, "explore", good, *words.split())[0] == 0
     options = Options(preemptions=2, seconds=1.5, jobs=2)
     assert search["asked"] == ("v4", {"drop R1", "drop R2", "BUG_ON"}, options)
-    assert "--jobs has no effect" in run(capsys, "explore", good, "--time", "1", "--jobs", "2")[2]
+    assert "--jobs has no effect" in run(capsys, "explore", good, "--preemptions", "1", "--jobs", "2")[2]
     assert "--jobs" not in run(capsys, "explore", good, "--jobs", "2")[2]
 
 

@@ -171,3 +171,21 @@ def test_several_processes_find_the_same() -> None:
     assert (words(one), ends(one), one.complete) == (words(two), ends(two), two.complete)
     whole = [explore(case, options=Options(jobs=jobs, reduction=False)).states for jobs in (1, 2)]
     assert whole[0] == whole[1]
+
+
+def test_cpus_that_wait_for_each_other_are_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reclaim of a table that keeps the table's lock: whoever wants it waits for ever."""
+    from kernelmodel.mm import zap
+
+    monkeypatch.setattr(zap, "spin_unlock", lambda m, table: None)
+    result = explore(CASES["a table is reclaimed"], options=QUICK)
+    assert "deadlock" in {each.name for each in result.violations}
+    stuck = next(each for each in result.violations if each.name == "deadlock")
+    assert "waits for" in stuck.why
+
+
+def test_who_waits_for_a_monitor_may_be_woken() -> None:
+    case = loads(HEAD.format(variant="v3", enabled="never") + 'uffd = ["missing"]\n[[event]]\nwrite = "heap"\n', "test.toml")
+    result = explore(case, options=QUICK)
+    assert [each.end for each in result.outcomes] == ["blocked"]
+    assert result.violations == ()
