@@ -124,8 +124,7 @@ COMMANDS = (
         GROUP, ("flag",),
         more=f"From the start of this run's scenario, {SECONDS} seconds unless --time says otherwise; Ctrl+C or Esc ends it with "
         "what was found: the scenario's questions, violations, ends, events, each with the run that has the fewest context "
-        "switches and then the fewest steps. As these are looked for from the first state on, more states are counted than by "
-        "thp-debug explore without --time, which leaves out orders of steps that come to the same.",
+        "switches and then the fewest steps.",
     ),
     Command(
         "witness", (), "witness [N]", "debug the run that shows finding N of explore; without N: the list again", _witness,
