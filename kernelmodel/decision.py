@@ -150,8 +150,8 @@ class KernelBug(Exception):
 
 BUGS = (
     "BUG_ON", "VM_BUG_ON", "VM_BUG_ON_FOLIO", "VM_BUG_ON_PAGE", "VM_BUG_ON_VMA", "bad-pgtable", "bad_page",
-    "check_mm", "deadlock", "endless-refault", "mmap_assert_locked", "mmap_read_unlock", "page fault", "pte_free", "spin_unlock",
-    "swap_free", "uninitialised", "use-after-free", "vma_end_read",
+    "check_mm", "deadlock", "endless-refault", "mmap_assert_locked", "mmap_read_unlock", "page fault", "pte_free",
+    "spin_unlock", "swap_free", "uninitialised", "use-after-free", "vma_end_read",
 )  # fmt: skip
 """Names of every ``KernelBug``, and outcomes of every ``bug`` decision: what a scenario may expect."""
 

@@ -299,7 +299,11 @@ class Session:
         if choices and self.step == 0 and 0 in choices:
             self.begin(choices[0])
         while self.step < until and self.end is None:
-            self.advance(answers.get(self.step), (choices or {}).get(self.step + 1))
+            answer, cpu = answers.get(self.step), (choices or {}).get(self.step + 1)
+            if answer is not None and cpu not in (None, self.log.at(self.step).cpu):
+                self.answers[self.step] = answer  # for when the CPU that stands here goes on
+                answer = None
+            self.advance(answer, cpu)
 
     def snapshot(self, view: View) -> Snapshot:
         """What is visible now."""

@@ -111,7 +111,7 @@ def explore(
 
 
 VISIT, LEAST = 0.6, 0.5
-"""Share of the time that is given for the visit of all states, and the seconds that are left for the ways in any case."""
+"""Share of the time for the visit of all states, and the seconds that are left for the ways in any case."""
 GRACE, PATIENCE = 10.0, 3.0
 """Seconds for the ways to what was found, once the visit of all states was stopped; the same if somebody waits."""
 

@@ -21,7 +21,7 @@ COUNTERS = frozenset({"faults"})
 """Locals that count passes and decide nothing."""
 LEFT_OUT = HIDDEN - {"setpte"} | COUNTERS
 """Never changes, or is not read any more after a stop."""
-ENTRIES = frozenset({"entry", "orig_pte", "orig_pmd", "value", "old", "pte_value"})
+ENTRIES = frozenset({"entry", "orig_pte", "orig_pmd", "value", "old", "pte_value", "pmdval"})
 """Names of locals that are page-table entries."""
 _VMF = tuple(name for name in VmFault.__slots__ if name not in ("m", "cpu"))
 
@@ -61,8 +61,10 @@ class Fingerprints:
             return kind.cname, value.id
         if kind is VmFault:
             return tuple(self._value(each, getattr(value, each)) for each in _VMF)
-        if kind is tuple or kind is list or (isinstance(value, tuple) and hasattr(value, "_fields")):
+        if kind is tuple or kind is list:
             return tuple(self._value(name, each) for each in value)
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return tuple(self._value(each, getattr(value, each)) for each in value._fields)
         if kind is dict or kind is set or kind is frozenset:
             items = sorted(value.items() if kind is dict else value)
             return tuple(self._value(name, each) for each in items)
@@ -78,11 +80,13 @@ class Fingerprints:
         m = self.m
         if m is None or value <= 0:
             return value
-        if m.arch.pte_present(value) and m.zone_of(pfn := m.arch.pte_pfn(value)) >= 0:
-            place = self._place(pfn)
-            return ("entry", value & ~m.arch.pfn_mask, place) if name in ENTRIES else value
-        if name in ENTRIES and m.arch.pte_kind(value) == "migration":
-            self._place(m.arch.swp_offset(value))
-        elif m.zone_of(value) >= 0:
+        if m.zone_of(value) >= 0:
             self._place(value)
-        return value
+        present = m.arch.pte_present(value)
+        if not present and m.arch.pte_kind(value) != "migration":
+            return value
+        pfn = m.arch.pte_pfn(value) if present else m.arch.swp_offset(value)
+        if m.zone_of(pfn) < 0:
+            return value
+        place = self._place(pfn)
+        return ("entry", value & ~m.arch.pfn_mask, place) if present and name in ENTRIES else value

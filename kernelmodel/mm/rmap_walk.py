@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from kernelmodel.decision import Path
 from kernelmodel.machine import Machine
-from kernelmodel.mm.lock import spin_lock
-from kernelmodel.mm.pgtable import lock_pte_table, pmd_lockptr, pmd_offset, pte_place
+from kernelmodel.mm.lock import spin_lock, spin_unlock
+from kernelmodel.mm.pgtable import pmd_lockptr, pmd_offset, pte_place
+from kernelmodel.mm.rcu import rcu_read_lock, rcu_read_unlock
 from kernelmodel.mm.tables import table_of
 from kernelmodel.mm.vma import vma_is_fork_child, vmas
 from kernelmodel.structs import Folio, Mm, Vma
@@ -100,14 +101,21 @@ def still_covers(place: Place) -> bool:
 
 
 def lock_place(place: Place, cpu: int) -> Path[int]:
-    """Take the lock that guards a place: the table that it belongs to, -1 if there is nothing left to lock."""
+    """Take the lock that guards a place: the table that it belongs to, -1 if there is nothing left to lock.
+
+    Who walks has the lock of the anon_vma, for which unlink_anon_vmas() waits before free_pgtables() frees a table; an
+    RCU section over the wait keeps the table as well.
+    """
     m = place.m
-    if not still_covers(place):
+    if not still_covers(place) or m.pgtable.get(place.pmd) != place.pmdval:
         return -1
-    if not place.is_leaf:
-        return (yield from lock_pte_table(m, place.pmd, cpu))
-    table = pmd_lockptr(m, place.pmd)
+    table = pmd_lockptr(m, place.pmd) if place.is_leaf else table_of(m, place.pmdval)
+    rcu_read_lock(m)
     yield from spin_lock(m, table, cpu)
+    if m.pgtable.get(place.pmd) != place.pmdval:
+        spin_unlock(m, table)
+        table = -1
+    rcu_read_unlock(m)
     return table
 
 

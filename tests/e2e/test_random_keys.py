@@ -124,9 +124,9 @@ def test_random_keys(scenario: Path, preset: str, pressed: list[tuple[str, objec
 
 
 def replayed(session: Session) -> None:
-    """The session is what another one with the same answers is, at every place of its run that is asked for."""
+    """The session is what another one with the same answers and choices is, at every place of its run that is asked for."""
     other = Session(session.scenario, session.variant)
-    other.play(session.answers, session.last)
+    other.play(session.answers, session.last, session.choices)
     assert (other.last, other.finished) == (session.last, session.finished)
     for step in {session.step, session.last, session.last // 2}:
         session.seek(step)
