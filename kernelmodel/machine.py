@@ -245,6 +245,14 @@ class Machine:
                 return number
         return -1
 
+    def compound_head(self, pfn: int) -> int:
+        """The first page of the folio that a page belongs to."""
+        for order in range(self.arch.pmd_order, 1, -1):
+            head = pfn & -(1 << order)
+            if self.folio_order.get(head) >= order and self._refcount.get(head):
+                return head
+        return pfn
+
     def digest(self) -> str:
         """Everything, as 32 hex digits; the same for the same state, however it was reached."""
         return self.journal.digest()

@@ -4,7 +4,7 @@
 Pages are renamed within the tree of buddies: the two halves of a block may change places, and whole blocks that never
 merge with another (those of the highest order, the blocks of a scenario's ``free``).  What the allocator does later is
 the same after such a change, which it would not be if any two pages could change places: a page merges with its own
-buddy only.
+buddy only.  The pages of a folio keep their order, in which a leaf maps them.
 """
 
 from __future__ import annotations
@@ -51,9 +51,11 @@ class Renamed:
             start, order = self._block(pfn, zone)
             block = self._blocks.setdefault((zone, start), len(self._blocks))
             place, offset = 0, pfn - start
+            inside = self.m.folio_order.get(self.m.compound_head(pfn))
             for level in range(order - 1, -1, -1):
                 half = offset >> level & 1
-                place = place << 1 | (half ^ self._first.setdefault((block, level, offset >> level + 1), half))
+                first = self._first.setdefault((block, level, offset >> level + 1), half) if level >= inside else 0
+                place = place << 1 | (half ^ first)
             known = self.names[pfn] = zone, order, block, place
         return known
 
@@ -104,6 +106,8 @@ def pages_key(m: Machine, mentioned: tuple[int, ...]) -> Rows:
             rows.append((6, number) if node >= Links.RUN else (7, number, *name(node)))
             node = m.lists.after(node, number)
     by_pfn = [fields[each] for each in BY_PFN]
+    for pfn in sorted({pfn for field in by_pfn for pfn, _ in field.items()} - renamed.names.keys()):
+        name(pfn)  # the rest of a folio that is mapped by its head, or in part
     for pfn, new in renamed.names.items():
         rows.append((8, *new, *(field.get(pfn) for field in by_pfn)))
     return tuple(rows)

@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 from kernelmodel.decision import Driver, GeneratorDriver, KernelBug, Path, Question, Step, Wait
 from kernelmodel.explore.fingerprint import Fingerprints
+from kernelmodel.explore.moves import Locks, Moves
 from kernelmodel.explore.paths import Paths
-from kernelmodel.explore.search import Locks, Moves, Survey
+from kernelmodel.explore.search import Survey
 from kernelmodel.explore.world import World
 from kernelmodel.journal import Field, Journal
 

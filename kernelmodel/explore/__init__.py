@@ -18,10 +18,11 @@ from kernelmodel.decision import Driver, Question
 from kernelmodel.defs import call_result, result_name
 from kernelmodel.explore.clock import Clock
 from kernelmodel.explore.fingerprint import Fingerprints
+from kernelmodel.explore.moves import Locks, Moves, Stopped, named
 from kernelmodel.explore.names import Names
 from kernelmodel.explore.paths import BUG, WAIT, Happening, Paths
 from kernelmodel.explore.progress import endless
-from kernelmodel.explore.search import Locks, Moves, Shortest, Stopped, Survey, Target, halted, named
+from kernelmodel.explore.search import Shortest, Survey, Target, halted
 from kernelmodel.explore.types import Options, Outcome, Progress, Reached, Result, Violation, Witness
 from kernelmodel.explore.world import World
 from kernelmodel.explore.wrong import Wrong

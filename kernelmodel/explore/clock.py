@@ -7,7 +7,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from kernelmodel.explore.search import Stopped
+from kernelmodel.explore.moves import Stopped
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType

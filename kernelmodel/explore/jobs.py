@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kernelmodel.decision import ENVIRONMENT
 from kernelmodel.explore.clock import used
+from kernelmodel.explore.moves import LOCAL_MASK, Stopped
 from kernelmodel.explore.progress import endless
-from kernelmodel.explore.search import LOCAL_MASK, Stopped, Target
+from kernelmodel.explore.search import Target
 from kernelmodel.explore.types import Options
 from kernelmodel.scenario.types import Scenario
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from kernelmodel.explore.moves import LOCAL_BITS, LOCAL_MASK
 from kernelmodel.explore.paths import Local, Paths
-from kernelmodel.explore.search import LOCAL_BITS, LOCAL_MASK
 from kernelmodel.explore.world import World
 from kernelmodel.machine import Machine
 from kernelmodel.state_key import PAGES, Rows, pages_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kernelmodel.explore.search import LOCAL_BITS, LOCAL_MASK, POLL, Moves, Namer, named
+from kernelmodel.explore.moves import LOCAL_BITS, LOCAL_MASK, POLL, Moves, Namer, named
 from kernelmodel.explore.types import Progress
 
 

@@ -244,11 +244,7 @@ def prep_new_folio(m: Machine, pfn: int, order: int) -> Folio:
 
 def page_folio(m: Machine, pfn: int) -> Folio:
     """The folio that a page belongs to (by its compound head)."""
-    for order in range(m.arch.pmd_order, 1, -1):
-        head = pfn & -(1 << order)
-        if m.folio_order.get(head) >= order and m._refcount.get(head):
-            return Folio(m, head)
-    return Folio(m, pfn)
+    return Folio(m, m.compound_head(pfn))
 
 
 def folio_ref_add(folio: Folio, nr: int) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import pytest
 
 from kernelmodel.defs import MM_ANONPAGES, PG_anon_exclusive, PG_locked
+from kernelmodel.explore import explore
+from kernelmodel.explore.types import Options
 from kernelmodel.mm.pgtable import translate
 from kernelmodel.session import Session
 from kernelmodel.structs import Folio, Mm
@@ -157,3 +159,13 @@ def test_the_lock_is_held_from_the_first_entry_to_the_last() -> None:
         until(s, 0, word)
         assert folio.flags & PG_locked
     finish(s)
+
+
+@pytest.mark.parametrize("variant", ["6.5", "6.12", "7.1"])
+@pytest.mark.parametrize("populate", [PAGE, LEAF])
+def test_a_table_is_not_freed_under_who_waits_for_its_lock(variant: str, populate: str) -> None:
+    """free_pgtables() waits for the lock of the anon_vma, which who walks has, so nothing is used after it was freed."""
+    munmap = event(1, 'munmap = { at = "heap", size = "4M" }')
+    result = explore(race(variant, migrate("2M"), munmap, more=populate).scenario, options=Options(failures=False))
+    assert result.complete
+    assert result.violations == ()

@@ -10,7 +10,7 @@ import pytest
 
 from kernelmodel.explore import explore
 from kernelmodel.explore.clock import Clock
-from kernelmodel.explore.search import Stopped
+from kernelmodel.explore.moves import Stopped
 from kernelmodel.explore.types import Options
 from kernelmodel.explore.witness import session_at, token
 from kernelmodel.scenario import loads

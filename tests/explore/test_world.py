@@ -7,13 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernelmodel.arch import SWP_MIGRATION_READ
+from kernelmodel.decision import Decision, GeneratorDriver, Path
 from kernelmodel.defs import GFP_HIGHUSER_MOVABLE
+from kernelmodel.explore.fingerprint import Fingerprints
 from kernelmodel.explore.world import World
 from kernelmodel.journal import Field, Journal
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 from kernelmodel.mm import page_alloc
+from kernelmodel.mm.rmap_walk import Place
 from kernelmodel.state_key import PAGES, Renamed
+from kernelmodel.structs import Vma
 from tests.build import machine
 
 CELLS = st.integers(0, 1100)
@@ -167,6 +172,36 @@ def test_what_is_known_of_a_page_goes_with_its_name() -> None:
 
     assert key(0, 1, stale=0) == key(1, 0, stale=1)
     assert key(0, 1, stale=0) != key(1, 0, stale=0)
+
+
+def test_pages_of_a_folio_keep_their_order() -> None:
+    """A leaf maps them by it.  And what stands at a page that no table names counts, too."""
+
+    def key(offset: int) -> object:
+        m = machine()
+        folio = page_alloc.take(m, GFP_HIGHUSER_MOVABLE, 4)
+        assert folio is not None
+        m.content.set(folio.id + offset, 7)
+        return m.state_key((folio.id,))
+
+    assert len({key(offset) for offset in range(16)}) == 16
+    assert Renamed(machine()).name(machine().zones[0].start) == Renamed(machine()).name(machine().zones[0].start + 1)
+
+
+def test_a_path_mentions_the_pages_of_the_entries_that_it_holds() -> None:
+    """Whatever the local is called, and also an entry of a folio under migration."""
+    m = machine()
+    pfn = m.zones[0].start
+
+    def holds() -> Path[None]:
+        moving = m.arch.swp_entry(SWP_MIGRATION_READ, pfn + 5)
+        place = Place(Vma(m, 0), 0, 0, m.arch.swp_entry(SWP_MIGRATION_READ, pfn + 6))
+        page = pfn + 7
+        yield Decision("wp", "reuse", arg=moving + place.pmdval + page)
+
+    path = GeneratorDriver(holds())
+    path.advance(None)
+    assert set(Fingerprints(m).of(path)[1]) == {pfn, pfn + 5, pfn + 6, pfn + 7}
 
 
 WITHOUT_PAGES = frozenset(

@@ -8,9 +8,10 @@ from typing import Any
 
 from kernelmodel.decision import Driver, GeneratorDriver, Question
 from kernelmodel.explore.fingerprint import Fingerprints
+from kernelmodel.explore.moves import Locks, Moves
 from kernelmodel.explore.paths import Paths
 from kernelmodel.explore.progress import endless
-from kernelmodel.explore.search import Locks, Moves, Shortest, Survey
+from kernelmodel.explore.search import Shortest, Survey
 from kernelmodel.explore.world import World
 from kernelmodel.journal import Field, Journal
 
