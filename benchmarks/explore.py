@@ -49,7 +49,8 @@ def process(words: Sequence[str]) -> Process:
     with tempfile.TemporaryFile("w+") as out:
         began = time.perf_counter()
         command = [sys.executable, "-m", *words]
-        child = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.PIPE, text=True)
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        child = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.PIPE, text=True)
         assert child.stderr is not None
         with child.stderr:
             errors = child.stderr.read()

@@ -9,6 +9,7 @@ buddy only.  The pages of a folio keep their order, in which a leaf maps them.
 
 from __future__ import annotations
 
+from kernelmodel.journal import Field
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 
@@ -48,10 +49,15 @@ class Renamed:
             zone = self.m.zone_of(pfn)
             if zone < 0:
                 return -1, 0, pfn, 0
+            head = self.m.compound_head(pfn)
+            if head != pfn:
+                _, order, block, place = self.name(head)
+                known = self.names[pfn] = zone, order, block, place + pfn - head
+                return known
             start, order = self._block(pfn, zone)
             block = self._blocks.setdefault((zone, start), len(self._blocks))
             place, offset = 0, pfn - start
-            inside = self.m.folio_order.get(self.m.compound_head(pfn))
+            inside = self.m.folio_order.get(pfn)
             for level in range(order - 1, -1, -1):
                 half = offset >> level & 1
                 first = self._first.setdefault((block, level, offset >> level + 1), half) if level >= inside else 0
@@ -105,9 +111,24 @@ def pages_key(m: Machine, mentioned: tuple[int, ...]) -> Rows:
         while node:
             rows.append((6, number) if node >= Links.RUN else (7, number, *name(node)))
             node = m.lists.after(node, number)
-    by_pfn = [fields[each] for each in BY_PFN]
-    for pfn in sorted({pfn for field in by_pfn for pfn, _ in field.items()} - renamed.names.keys()):
-        name(pfn)  # the rest of a folio that is mapped by its head, or in part
-    for pfn, new in renamed.names.items():
-        rows.append((8, *new, *(field.get(pfn) for field in by_pfn)))
+    rows += page_rows(m, renamed, [fields[each] for each in BY_PFN])
     return tuple(rows)
+
+
+def page_rows(m: Machine, renamed: Renamed, by_pfn: list[Field]) -> list[tuple[int, ...]]:
+    """What is known of each page that has a name, and of those that nothing mentions; a folio is one row."""
+    rows = []
+    end = -1
+    known = {pfn for field in by_pfn for pfn, _ in field.items()}
+    for pfn in sorted(known.union(renamed.names)):
+        if pfn < end:
+            continue
+        head = m.compound_head(pfn)
+        n = 1 << m.folio_order.get(head) if m._refcount.get(head) else 1
+        end = head + n
+        row = [8, *renamed.name(head)]
+        for field in by_pfn:
+            values = field.run(head, n)
+            row += (-1, values[0]) if values.count(values[0]) == n else values
+        rows.append(tuple(row))
+    return sorted(rows)

@@ -80,7 +80,8 @@ class Names:
         part = self._parts.get((pages, mentioned))
         if part is None:
             self.world.restore(state)
-            part = self._parts[pages, mentioned] = _number(pages_key(self.m, mentioned), self._rows, self._all_rows)
+            rows = self.world.aside(lambda: pages_key(self.m, mentioned))
+            part = self._parts[pages, mentioned] = _number(rows, self._rows, self._all_rows)
         return _number((part, tuple(others)), self._keys, self._all_keys)
 
 

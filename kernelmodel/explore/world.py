@@ -244,6 +244,16 @@ class World:
         self.journal.trace = self.trace
         return said
 
+    def aside(self, look: Callable[[], T]) -> T:
+        """What a look at the machine says of which nobody takes note."""
+        traced: list[Field] = [field for field in self.journal.fields if type(field) is Traced]
+        for field in traced:
+            field.__class__ = Field
+        said = look()
+        for field in traced:
+            field.__class__ = Traced
+        return said
+
     def replay(self, effects: Iterable[Effect], run: Callable[[Effect], None]) -> None:
         """Run code once more that had these effects, one after the other; the machine is not touched."""
         traced: list[Field] = [field for field in self.journal.fields if type(field) is Traced]
