@@ -77,7 +77,7 @@ class Local:
     """A local state of one CPU."""
 
     __slots__ = (
-        "asked", "asks", "cpu", "event", "kind", "live", "mapped", "mentions", "number", "origin", "place", "results",
+        "asked", "asks", "cpu", "event", "kind", "live", "mapped", "mentions", "number", "origin", "results",
         "runs", "stop", "template", "why",
     )  # fmt: skip
 

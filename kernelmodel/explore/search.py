@@ -110,8 +110,8 @@ class Shortest:
         self.marked: dict[int, str] = {}
         """States by number that are wrong in another way than ``look`` sees, with the word for it."""
         self.ways: dict[Target, tuple[int, tuple[int, str | None] | None]] = {}
-        self._settled: set[Target] = set()
         """Target to (node, the transition from it that is the target, None if the node is)."""
+        self._settled: set[Target] = set()
         self.came: dict[int, tuple[int, str | None, bool]] = {}
         """Node (state * CPUs + the CPU that goes on): the one before, what was answered, whether a step was made."""
         self.cut = False
