@@ -144,7 +144,8 @@ def fresh_zone(m: Machine, node: int, start: int, pages: int) -> None:
     """Everything free, as after boot: the highest order ascending, what is left over behind it."""
     block = 1 << m.arch.max_order
     zone = len(m.zones)
-    m.zones.append(ZoneSpan(node, "Normal", start, start + pages))
+    m.zones.append(ZoneSpan(node, "Normal", start, start + pages, managed=pages, present=pages))
+    m.units.append(None)
     run_end = start + pages // block * block
     m.run_end.append(run_end)
     m.frontier.set(zone, start)
@@ -174,7 +175,8 @@ def zone_of_blocks(m: Machine, node: int, start: int, spec: NodeSpec) -> None:
     block = 1 << m.arch.max_order
     size = spec.size
     pages = (size >> m.arch.page_shift) if size is not None else max(block, -(-(pfn - start) // block) * block)
-    m.zones.append(ZoneSpan(node, "Normal", start, start + pages))
+    m.zones.append(ZoneSpan(node, "Normal", start, start + pages, managed=pages, present=pages, boosts=False))
+    m.units.append(None)
     m.run_end.append(start)
     m.frontier.set(zone, start)
     m.nr_free_pages.set(zone, total)

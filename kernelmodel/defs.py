@@ -72,11 +72,18 @@ GFP_BITS = {
     "__GFP_NOFAIL": 0x8000, "__GFP_NORETRY": 0x10000, "__GFP_MEMALLOC": 0x20000, "__GFP_COMP": 0x40000,
     "__GFP_NOMEMALLOC": 0x80000, "__GFP_HARDWALL": 0x100000, "__GFP_THISNODE": 0x200000, "__GFP_ACCOUNT": 0x400000,
 }  # fmt: skip
+__GFP_DMA, __GFP_HIGHMEM, __GFP_DMA32, __GFP_MOVABLE, __GFP_RECLAIMABLE = 0x1, 0x2, 0x4, 0x8, 0x10
+__GFP_HIGH = 0x20
+__GFP_IO = 0x40
+__GFP_FS = 0x80
 __GFP_ZERO = 0x100
 __GFP_DIRECT_RECLAIM = 0x400
 __GFP_KSWAPD_RECLAIM = 0x800
 __GFP_NOWARN = 0x2000
+__GFP_RETRY_MAYFAIL = 0x4000
+__GFP_NOFAIL = 0x8000
 __GFP_NORETRY = 0x10000
+__GFP_MEMALLOC = 0x20000
 __GFP_COMP = 0x40000
 __GFP_NOMEMALLOC = 0x80000
 __GFP_THISNODE = 0x200000
@@ -98,7 +105,32 @@ GFP_NAMES = {
 MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_HIGHATOMIC, MIGRATE_CMA, MIGRATE_ISOLATE = range(6)
 MIGRATE_TYPES = 6
 MIGRATE_PCPTYPES = 3
-WMARK_MIN, WMARK_LOW, WMARK_HIGH = range(3)
+MIGRATE_NAMES = ("Unmovable", "Movable", "Reclaimable", "HighAtomic", "CMA", "Isolate")
+"""As /proc/pagetypeinfo spells them."""
+WMARK_MIN, WMARK_LOW, WMARK_HIGH, WMARK_PROMO = range(4)
+ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE = range(4)
+ZONE_NAMES = ("DMA", "DMA32", "Normal", "Movable")
+MAX_NR_ZONES = 4
+PAGE_ALLOC_COSTLY_ORDER = 3
+ZONE_BOOSTED_WATERMARK, ZONE_RECLAIM_ACTIVE, ZONE_BELOW_HIGH = 1, 2, 4
+"""Bits of zone->flags (the numbers are the model's own)."""
+
+# --- alloc flags (mm/internal.h of 6.5) ----------------------------------------------------------
+ALLOC_WMARK_MASK = 0x3
+ALLOC_NO_WATERMARKS, ALLOC_OOM, ALLOC_NON_BLOCK, ALLOC_MIN_RESERVE, ALLOC_CPUSET = 0x4, 0x8, 0x10, 0x20, 0x40
+ALLOC_CMA, ALLOC_NOFRAGMENT, ALLOC_HIGHATOMIC, ALLOC_KSWAPD = 0x80, 0x100, 0x200, 0x800
+ALLOC_RESERVES = ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM
+ALLOC_NAMES = {
+    ALLOC_NO_WATERMARKS: "ALLOC_NO_WATERMARKS", ALLOC_OOM: "ALLOC_OOM", ALLOC_NON_BLOCK: "ALLOC_NON_BLOCK",
+    ALLOC_MIN_RESERVE: "ALLOC_MIN_RESERVE", ALLOC_CPUSET: "ALLOC_CPUSET", ALLOC_CMA: "ALLOC_CMA",
+    ALLOC_NOFRAGMENT: "ALLOC_NOFRAGMENT", ALLOC_HIGHATOMIC: "ALLOC_HIGHATOMIC", ALLOC_KSWAPD: "ALLOC_KSWAPD",
+}  # fmt: skip
+
+# --- what pages that no modelled process has are used for (the model's own) ------------------------
+BG_NONE, BG_UNMOVABLE, BG_SLAB, BG_ANON, BG_FILE, BG_PINNED = range(6)
+"""Unknown (as good as unmovable); kernel memory; reclaimable slab; anonymous and movable; clean page cache, movable
+and reclaimable; on the LRU but pinned, so that migration fails."""
+BG_MOVABLE = (BG_ANON, BG_FILE)
 
 # --- page flags that the model keeps (bit numbers are the model's own) ---------------------------
 PG_uptodate = 1 << 1

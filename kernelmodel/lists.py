@@ -15,7 +15,11 @@ class Links:
 
     HEAD = 1 << 41
     RUN = 1 << 40
-    """Node RUN + zone stands for the zone's blocks that no one has touched yet."""
+    """Node RUN + zone stands for the zone's fresh blocks of the highest order that no one has touched yet."""
+    UNTOUCHED = RUN | 1 << 32
+    """Node UNTOUCHED + list stands for the list's blocks in untouched units (mm/untouched.py)."""
+    PCP = 1 << 20
+    """Lists from this number on are the CPUs' own (mm/pcp.py); their nodes are not counted as free blocks."""
 
     def __init__(self, journal: Journal, orders: int, order_of: Field, nr: Field) -> None:
         self.journal = journal

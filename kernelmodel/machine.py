@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernelmodel.arch import Arch
-from kernelmodel.defs import MIGRATE_MOVABLE, MIGRATE_TYPES, NR_MM_COUNTERS
+from kernelmodel.defs import MAX_NR_ZONES, MIGRATE_MOVABLE, MIGRATE_TYPES, NR_MM_COUNTERS, ZONE_NORMAL
 from kernelmodel.journal import Field, Journal
 from kernelmodel.lists import Links
 
 if TYPE_CHECKING:
     from kernelmodel.fault import Variant
+    from kernelmodel.mm.untouched import Units
 
 VMA_BLOCK = 64
 """VMAs of one block of an mm's list (mm/vma_list.py)."""
@@ -26,12 +27,24 @@ ALIVE, GONE = 1, 2
 
 
 class ZoneSpan(NamedTuple):
-    """A zone's place: node, name, first pfn, end pfn (exclusive)."""
+    """A zone, as it is from boot on: node, name, first pfn, end pfn (exclusive), and its numbers."""
 
     node: int
     name: str
     start: int
     end: int
+    type: int = ZONE_NORMAL
+    """enum zone_type: ZONE_DMA … ZONE_MOVABLE."""
+    managed: int = 0
+    """Pages that the allocator was given (zone_managed_pages())."""
+    present: int = 0
+    reserve: tuple[int, ...] = (0,) * MAX_NR_ZONES
+    """lowmem_reserve[], in pages, by the highest zone that a request may use."""
+    pcp_batch: int = 1
+    pcp_high: tuple[int, int] = (0, 0)
+    """(high_min, high_max) in pages; before 6.7 both are pcp->high."""
+    boosts: bool = True
+    """Do its watermarks follow the kernel's formulas, so that a steal boosts them?"""
 
 
 class Machine:
@@ -48,14 +61,24 @@ class Machine:
         """Per zone: end (pfn) of the blocks that can stand untouched behind the frontier."""
         self.lone_blocks: list[tuple[int, int, int, int]] = []
         """Blocks that never merge with another: first pfn, end, distance from one to the next, order."""
+        self.units: list[Units | None] = []
+        """Per zone: how memory looks that no one has touched yet (mm/untouched.py); None where there is no such memory."""
+        self.mixed = False
+        """Are there free blocks or pageblocks of another type than movable?"""
+        self.pcp = False
+        """Do the CPUs have page lists of their own (mm/pcp.py)?"""
+        self.lru = False
+        """Is there anything in the background that reclaim could free or compaction move?"""
+        self.swap_free = False
+        """Can anonymous pages of the background be swapped out?"""
         self.vma_names: list[str] = []
         """Every name that a VMA of the scenario can have; ``vma_name`` is an index into it."""
         self.vma_numbers: dict[str, int] = {}
         """The same by name."""
         self.mm_names: list[str] = ["main"]
         """Every process that the scenario names: those that are forked later too."""
-        self.zonelists: dict[tuple[int, int], list[int]] = {}
-        """Zones in the order in which requests look, by node and __GFP_THISNODE; made when first asked for."""
+        self.zonelists: dict[tuple[int, int, int], tuple[int, ...]] = {}
+        """Zones in the order in which requests look, by node, __GFP_THISNODE and gfp_zone(); made when asked for."""
         self.cpu_nodes: list[int] = []
         """NUMA node of each CPU; CPUs beyond the list are on node 0."""
         self.this_cpu = 0
@@ -94,7 +117,41 @@ class Machine:
         self.frontier = field("frontier", 8)
         self.pageblock = field("pageblock_migratetype", 1, MIGRATE_MOVABLE)
         self.nr_free_pages = field("nr_free_pages", 8)
+        self.strayed = field("strayed", 1)
+        """By a free block's first pfn: 1 + migratetype of its list where that is not its pageblock's (before 6.10)."""
+        self.touched = field("touched", 1)
+        """By unit (pfn >> MAX_ORDER): 1 once its blocks are nodes of the lists; see mm/untouched.py."""
+        self.untouched_at = field("untouched_at", 8)
+        """By free list: all units before this one (counted from the zone's first) have nothing left for it."""
+        self.untouched_left = field("untouched_left", 8)
+        """By free list: its blocks that stand in untouched units."""
+        self.background = field("background", 1)
+        """By pfn: what a page that no modelled process has is used for (defs.BG_*)."""
+        # zones, by zone (watermarks: four a zone)
         self.watermark = field("watermark", 8)
+        self.watermark_boost = field("watermark_boost", 8)
+        self.zone_flags = field("zone_flags", 1)
+        self.nr_reserved_highatomic = field("nr_reserved_highatomic", 8)
+        self.nr_reclaimable = field("nr_reclaimable", 8)
+        """Pages of the background that reclaim could free (zone_reclaimable_pages())."""
+        self.nr_movable = field("nr_movable", 8)
+        """Pages of the background that compaction could move."""
+        self.lru_at = field("lru_at", 8)
+        """Where reclaim goes on (mm/vmscan.py)."""
+        self.compact_considered = field("compact_considered", 4)
+        self.compact_defer_shift = field("compact_defer_shift", 1)
+        self.compact_order_failed = field("compact_order_failed", 1)
+        self.compact_cached_migrate_pfn = field("compact_cached_migrate_pfn", 8)
+        self.compact_cached_free_pfn = field("compact_cached_free_pfn", 8)
+        self.kswapd_order = field("kswapd_order", 1)
+        """By node: 1 + the highest order for which kswapd was woken; 0: it sleeps."""
+        # per-CPU page lists, by cpu * zones + zone; see mm/pcp.py
+        self.pcp_count = field("pcp_count", 8)
+        self.pcp_high = field("pcp_high", 8)
+        self.pcp_factor = field("pcp_factor", 4)
+        """free_factor (6.5); alloc_factor from 6.7 on."""
+        self.pcp_free_count = field("pcp_free_count", 8)
+        """pcp->free_count (from 6.7 on)."""
         # page tables, by entry; tables by number
         self.pgtable = field("pgtable", 8, stride=arch.page_size)
         self.table_used = field("table_used", 4)

@@ -26,6 +26,7 @@ from kernelmodel.defs import (
     VM_FAULT_RETRY,
 )
 from kernelmodel.machine import Machine
+from kernelmodel.mm.freelist import Refused
 from kernelmodel.mm.khugepaged import (
     SUCCEED,
     __collapse_huge_page_copy,
@@ -49,7 +50,7 @@ from kernelmodel.mm.mmap_lock import (
     mmap_write_unlock,
     vma_start_write,
 )
-from kernelmodel.mm.page_alloc import Refused, folio_put, get_page_from_freelist, take
+from kernelmodel.mm.page_alloc import folio_put, look, take
 from kernelmodel.mm.pgtable import lock_pte_table, pmd_lockptr, pte_place
 from kernelmodel.mm.rmap import folio_add_lru_vma, folio_add_new_anon_rmap, folio_mark_uptodate, huge_pmd
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit
@@ -256,8 +257,8 @@ def alloc_charge_folio(mm: Mm) -> Path[tuple[Folio | None, str]]:
 
 def allocated(m: Machine, order: int, node: int) -> tuple[str, str, int]:
     """What the allocator says."""
-    found = get_page_from_freelist(m, GFP_TRANSHUGE, order, node)
-    return ("NULL", *found) if isinstance(found, Refused) else ("folio", "", found.block)
+    found = look(m, GFP_TRANSHUGE, order, node)
+    return ("NULL", found.reason, found.arg) if isinstance(found, Refused) else ("folio", "", found.block)
 
 
 def charged(m: Machine, order: int) -> tuple[str, str, int]:

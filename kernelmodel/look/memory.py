@@ -7,7 +7,8 @@ from kernelmodel.arch import PTE_MARKER_NAMES
 from kernelmodel.defs import GFP_HIGHUSER_MOVABLE, MIGRATE_TYPES, PAGE_FLAG_NAMES, flag_names
 from kernelmodel.look.delta import Delta
 from kernelmodel.machine import Machine
-from kernelmodel.mm.page_alloc import Found, get_page_from_freelist, page_folio
+from kernelmodel.mm.freelist import Found
+from kernelmodel.mm.page_alloc import look, page_folio
 from kernelmodel.mm.pgtable import entry_at, pte_index
 from kernelmodel.mm.tables import table_of
 from kernelmodel.mm.vma import vma_at
@@ -139,7 +140,7 @@ def zone_views(m: Machine, delta: Delta) -> tuple[ZoneView, ...]:
                 change[order] += delta.longer(at)
         blocks = []
         for order in range(m.orders):
-            found = get_page_from_freelist(m, GFP_HIGHUSER_MOVABLE, order, zone.node)
+            found = look(m, GFP_HIGHUSER_MOVABLE, order, zone.node)
             blocks.append((found.pfn, found.block) if isinstance(found, Found) and found.zone == number else (-1, -1))
         low, middle, high = (m.watermark.get(number * 4 + level) for level in range(3))
         pages = m.nr_free_pages.get(number)

@@ -17,7 +17,7 @@ from kernelmodel.defs import (
     THP_ZERO_PAGE_ALLOC_FAILED,
 )
 from kernelmodel.machine import Machine
-from kernelmodel.mm import page_alloc
+from kernelmodel.mm import freelist, page_alloc
 from kernelmodel.mm.vmstat import count_vm_event
 from kernelmodel.structs import Folio, Mm
 
@@ -53,8 +53,8 @@ def get_huge_zero_page(m: Machine) -> Path[bool]:
     def peek() -> tuple[str, str, int]:
         if m.huge_zero_refcount.get(0):
             return "folio", "", 0
-        found = page_alloc.get_page_from_freelist(m, _GFP, m.arch.pmd_order, node)
-        return ("NULL", *found) if isinstance(found, page_alloc.Refused) else ("folio", "", 0)
+        found = page_alloc.look(m, _GFP, m.arch.pmd_order, node)
+        return ("NULL", found.reason, found.arg) if isinstance(found, freelist.Refused) else ("folio", "", 0)
 
     more = (("gfp", _SHOWN),)
     while True:

@@ -16,7 +16,8 @@ from kernelmodel.defs import (
     GFP_HIGHUSER_MOVABLE,
 )
 from kernelmodel.machine import Machine
-from kernelmodel.mm.page_alloc import Found, Refused, get_page_from_freelist, take
+from kernelmodel.mm.freelist import Found, Refused
+from kernelmodel.mm.page_alloc import look, take
 from kernelmodel.structs import Folio, Vma
 
 
@@ -43,17 +44,17 @@ def alloc_pages_mpol(gfp: int, order: int, m: Machine, addr: int, local: bool) -
     node = m.this_node()
     first = gfp | __GFP_THISNODE | __GFP_NORETRY if local else gfp
 
-    def look() -> tuple[int, Found | Refused]:
-        found = get_page_from_freelist(m, first, order, node)
+    def passes() -> tuple[int, Found | Refused]:
+        found = look(m, first, order, node)
         if isinstance(found, Refused) and local and gfp & __GFP_DIRECT_RECLAIM:
-            return gfp, get_page_from_freelist(m, gfp, order, node)
+            return gfp, look(m, gfp, order, node)
         return first, found
 
     def peek() -> tuple[str, str, int]:
-        _, found = look()
+        _, found = passes()
         if isinstance(found, Found):
             return "folio", "" if m.zones[found.zone].node == node else "remote-node", found.block
-        return "NULL", *found
+        return "NULL", found.reason, found.arg
 
     more: tuple[tuple[str, int], ...] = (("gfp", gfp),)
     if m.zones[-1].node:
@@ -61,7 +62,7 @@ def alloc_pages_mpol(gfp: int, order: int, m: Machine, addr: int, local: bool) -
     answer = yield Question("alloc", f"vma_alloc_folio(order={order})", peek, "NULL", order, addr, more=more)
     if answer == "NULL":
         return None
-    return take(m, look()[0] if local else gfp, order, node)
+    return take(m, passes()[0] if local else gfp, order, node)
 
 
 def vma_alloc_zeroed_movable_folio(vma: Vma, addr: int) -> Path[Folio | None]:

@@ -136,7 +136,7 @@ def folio_remove_rmap_ptes(folio: Folio, pfn: int, nr: int, vma: Vma) -> None:
     if not last or mapped >= COMPOUND_MAPPED:
         return
     mod_node_stat(m, NR_ANON_MAPPED, -last)
-    if (mapped if m.release >= (6, 10) else queues_when_unmapped(folio)):
+    if mapped if m.release >= (6, 10) else queues_when_unmapped(folio):
         deferred_split_folio(folio)
 
 

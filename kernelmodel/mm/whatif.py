@@ -19,7 +19,7 @@ from kernelmodel.defs import (
     THP_FAULT_ALLOC,
     VM_UFFD_MISSING,
 )
-from kernelmodel.mm import memcontrol, page_alloc, rmap, vmstat
+from kernelmodel.mm import freelist, memcontrol, page_alloc, rmap, vmstat
 from kernelmodel.mm.huge_mm import transhuge_vma_suitable
 from kernelmodel.mm.rcu import table_free_rcu
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_of
@@ -40,8 +40,8 @@ def causes(vmf: VmFault) -> tuple[str, ...]:
     table = table_of(m, value)
     if m.ptl.get(table) or any(m.pgtable.run(table * m.arch.ptrs, m.arch.ptrs)):
         return ()
-    found = page_alloc.get_page_from_freelist(m, GFP_TRANSHUGE_LIGHT, m.arch.pmd_order)
-    if isinstance(found, page_alloc.Refused):
+    found = page_alloc.look(m, GFP_TRANSHUGE_LIGHT, m.arch.pmd_order)
+    if isinstance(found, freelist.Refused):
         return ("NULL none",)
     return ("NULL leaf", "NULL none", "NULL migration")
 

@@ -12,7 +12,7 @@ from kernelmodel.defs import GFP_HIGHUSER_MOVABLE as GFP
 from kernelmodel.defs import GFP_KERNEL, MIGRATE_MOVABLE
 from kernelmodel.invariants import violations
 from kernelmodel.machine import Machine
-from kernelmodel.mm import page_alloc
+from kernelmodel.mm import buddy, freelist, page_alloc, watermark
 from kernelmodel.structs import Folio
 from tests.build import cells, machine
 
@@ -105,7 +105,7 @@ def test_order_0_needs_no_block_and_higher_orders_do() -> None:
     m = machine("free = { 3 = 100 }")
     assert page_alloc.zone_watermark_ok(m, 0, 0, 0) is None
     refused = page_alloc.zone_watermark_ok(m, 0, 4, 0)
-    assert refused == page_alloc.Refused("no-block", 3)
+    assert refused == freelist.Refused("no-block", 3)
 
 
 def test_given_blocks_are_the_only_free_memory_and_none_can_merge() -> None:
@@ -114,7 +114,7 @@ def test_given_blocks_are_the_only_free_memory_and_none_can_merge() -> None:
     assert m.nr_free_pages.get(0) == 62
     assert [m.watermark.get(level) for level in range(3)] == [0, 0, 0]
     folios = [take(m, 4), take(m, 4)]
-    assert isinstance(page_alloc.get_page_from_freelist(m, GFP, 4), page_alloc.Refused)
+    assert isinstance(page_alloc.look(m, GFP, 4), freelist.Refused)
     for folio in folios:
         page_alloc.folio_put(folio)
     assert free_counts(m) == [30, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]
@@ -122,7 +122,7 @@ def test_given_blocks_are_the_only_free_memory_and_none_can_merge() -> None:
 
 def test_a_request_is_served_from_the_lists_of_its_own_migratetype() -> None:
     m = machine()
-    assert page_alloc.get_page_from_freelist(m, GFP_KERNEL, 0) == page_alloc.Refused("migratetype", 0)
+    assert page_alloc.look(m, GFP_KERNEL, 0) == freelist.Refused("migratetype", 0)
 
 
 def test_freeing_a_mapped_page_is_a_bug() -> None:
@@ -173,6 +173,6 @@ def test_free_undoes_alloc(before: list[int], order: int) -> None:
         page_alloc.take(m, GFP, each)
     state = cells(m), m.digest()
     folio = page_alloc.take(m, GFP, order)
-    if folio is not None and not page_alloc.buddy_merge_likely(m, folio.id, order):
+    if folio is not None and not buddy.buddy_merge_likely(m, folio.id, order):
         page_alloc.folio_put(folio)
         assert (cells(m), m.digest()) == state

@@ -66,7 +66,12 @@ def test_without_a_free_block_of_that_order_only_none_is_possible() -> None:
         (ALWAYS + "[memory]\nsize = '64M'\nmemcg_limit = '1M'\n", HEAP, write(), 0),
         (ALWAYS, HEAP, write() + write("0x15000", ""), 1),
     ],
-    ids=["the VMA is too small", "a monitor would have been asked", "the memcg has no room", "the table was there before"],
+    ids=[
+        "the VMA is too small",
+        "a monitor would have been asked",
+        "the memcg has no room",
+        "the table was there before",
+    ],
 )
 def test_where_no_other_cpu_could_have_done_it_nothing_is_offered(text: str, vma: str, events: str, skip: int) -> None:
     assert forcible(at_map(session(text, vma=vma, events=events), skip)) == ()
