@@ -62,7 +62,7 @@ class Machine:
         self.lone_blocks: list[tuple[int, int, int, int]] = []
         """Blocks that never merge with another: first pfn, end, distance from one to the next, order."""
         self.units: list[Units | None] = []
-        """Per zone: how memory looks that no one has touched yet (mm/untouched.py); None where there is no such memory."""
+        """Per zone: how memory looks that no one has touched yet (mm/untouched.py); None if there is no such memory."""
         self.mixed = False
         """Are there free blocks or pageblocks of another type than movable?"""
         self.pcp = False

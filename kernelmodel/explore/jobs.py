@@ -11,12 +11,9 @@ Ctrl+C reaches the process that asked: it asks its own processes for what they h
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
-import signal
 from array import array
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernelmodel.decision import ENVIRONMENT
@@ -26,6 +23,7 @@ from kernelmodel.explore.progress import endless
 from kernelmodel.explore.search import Target
 from kernelmodel.explore.types import Options
 from kernelmodel.scenario.types import Scenario
+from kernelmodel.workers import BEAT, ended, poll, pool
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 DEPTH = 12
 """Wishes of a pattern, at most."""
 ENDLESS: Target = ("bad", "endless-refault", "")
-BEAT = 0.2
-"""Seconds between two looks at what interrupts."""
 
 
 class Part(NamedTuple):
@@ -90,9 +86,7 @@ def survey_in_parts(search: Exploration, start: int, executor: Executor | None) 
     with contextlib.ExitStack() as stack:
         stop: Event | None = None
         if executor is None:
-            stop = multiprocessing.Event()
-            stack.callback(stop.set)
-            executor = stack.enter_context(ProcessPoolExecutor(len(parts), initializer=_serve, initargs=(stop,)))
+            executor, stop = stack.enter_context(pool(len(parts)))
         waiting = {
             executor.submit(visit, search.scenario, search.variant, search.mutants, own, pattern) for pattern in parts
         }
@@ -108,7 +102,7 @@ def survey_in_parts(search: Exploration, start: int, executor: Executor | None) 
                 search.clock(len(states), 0)
             except Stopped as stopped:
                 seen.why = seen.why or stopped.why
-                waiting = _ended(waiting, stop)
+                waiting = ended(waiting, stop)
         seen.states = len(states)
         if ENDLESS in seen.targets:
             seen.endless = endless(search.moves, search.names, start, search.clock)
@@ -119,37 +113,12 @@ def _results(tasks: set[Future[Part]]) -> Iterator[Part]:
     return (task.result() for task in tasks if not task.cancelled())
 
 
-def _ended(tasks: set[Future[Part]], stop: Event | None) -> set[Future[Part]]:
-    """Begin no more; which of those that run will end at once."""
-    running = {task for task in tasks if not task.cancel()}
-    if stop is None:
-        return set()
-    stop.set()
-    return running
-
-
-def _serve(stop: Event) -> None:
-    """Become one of our own processes."""
-    global _asked_to_stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _asked_to_stop = stop.is_set
-
-
-_asked_to_stop: Callable[[], bool] = bool
-
-
 def _poll(states: int, switches: int) -> None:
-    """In a process of our own: is the other one still there, and does it wait for all of this?"""
-    parent = multiprocessing.parent_process()
-    if parent is not None and not parent.is_alive():
-        os._exit(1)
-    if _asked_to_stop():
-        raise KeyboardInterrupt
+    """In a process of our own: does the other one still wait for all of this?"""
+    poll()
 
 
-def visit(
-    scenario: Scenario, variant: str, mutants: frozenset[str], options: Options, pattern: str
-) -> Part:
+def visit(scenario: Scenario, variant: str, mutants: frozenset[str], options: Options, pattern: str) -> Part:
     """In a process of its own: every run in which the first CPU's first wishes are answered so."""
     from kernelmodel.explore import Exploration
 
