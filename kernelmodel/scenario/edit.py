@@ -8,6 +8,7 @@ the loader applies; what it complains about is told by key, since no one has see
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
@@ -46,24 +47,31 @@ def edit(scenario: Scenario, key: str, value: str) -> Scenario:
     ``EditError`` if there is no such key or the value can't be read, ``ScenarioError`` if it can't be: its problems
     name keys instead of lines.
     """
-    if len(key) > MAX_TEXT or len(value) > MAX_TEXT:
-        raise EditError(f"keys and values have at most {MAX_TEXT} characters")
-    key = key.strip()
+    return edit_all(scenario, ((key, value),))
+
+
+def edit_all(scenario: Scenario, pairs: Iterable[tuple[str, str]]) -> Scenario:
+    """Several keys at once: only what all of them make together has to be a good scenario."""
     raw = deepcopy(scenario.raw)
     raw["variant"] = scenario.variant
     if scenario.mutants:
         raw["mutants"] = list(scenario.mutants)
-    path = _path(raw, _ALIASES.get(key, key), scenario)
-    kind = _kind(path, key, scenario)
-    parsed = _parsed(value.strip(), kind, key)
-    _store(raw, path, parsed)
+    edited = scenario.edited
+    for given, value in pairs:
+        if len(given) > MAX_TEXT or len(value) > MAX_TEXT:
+            raise EditError(f"keys and values have at most {MAX_TEXT} characters")
+        key = given.strip()
+        path = _path(raw, _ALIASES.get(key, key), scenario)
+        kind = _kind(path, key, scenario, raw)
+        parsed = _parsed(value.strip(), kind, key)
+        _store(raw, path, parsed)
+        written = f"{key} = {value_text(parsed, str(path[-1]))}"
+        edited = (*(each for each in edited if not each.startswith(f"{key} = ")), written)
     text = dumps(raw)
     try:
         new = scenarios.loads(text, scenario.name)
     except ScenarioError as error:
         raise ScenarioError(by_key(error, text, raw, scenario.name)) from None
-    written = f"{key} = {value_text(parsed, str(path[-1]))}"
-    edited = (*(each for each in scenario.edited if not each.startswith(f"{key} = ")), written)
     return replace(with_places(new, scenario), hash=scenario.hash, edited=edited, warnings=notes_by_key(new, text, raw))
 
 
@@ -127,7 +135,7 @@ def _path(raw: dict[str, Any], key: str, scenario: Scenario) -> KeyPath:
     return tuple(path)
 
 
-def _kind(path: KeyPath, key: str, scenario: Scenario) -> Kind:
+def _kind(path: KeyPath, key: str, scenario: Scenario, raw: dict[str, Any]) -> Kind:
     """What the table of keys says of a path; ``EditError`` if it has none, or a whole table."""
     kind: Kind = ROOT
     for n, part in enumerate(path):
@@ -136,7 +144,7 @@ def _kind(path: KeyPath, key: str, scenario: Scenario) -> Kind:
             named = kind.key(part)
             found = named.kind if named is not None else None
         elif isinstance(kind, Tables) and isinstance(part, int):
-            there = len(_at(scenario.raw, path[:n]))
+            there = len(_at(raw, path[:n]))
             if part > there:
                 raise EditError(f"{dotted(path[:n])} has {there} elements: the next one is [{there}]")
             found = kind.table
