@@ -83,7 +83,7 @@ def test_sizes_are_what_the_kernels_own_counters_say(variant: str) -> None:
         told = {name: stats.get(f"{4 << order}kB.anon_fault_{name}", 0) for name in Size._fields}
         assert Size(**told) == found.get(order, Size()), order
     assert found[4].alloc
-    assert found[4].fallback_charge
+    assert any(size.fallback_charge for size in found.values())
     assert found[9].fallback
 
 
