@@ -46,7 +46,10 @@ class Units:
         """Number (pfn >> MAX_ORDER) of the first unit."""
         self.kinds = kinds
         self.templates = templates
+        self.numbers = tuple(kinds.count(kind) for kind in range(len(templates)))
+        """How many units look like each template."""
         self._has: dict[tuple[int, int], bytes] = {}
+        self._uses: dict[int, bytes] = {}
 
     def has(self, migratetype: int, order: int) -> bytes:
         """A byte a unit: 1 if its template has a block for that list."""
@@ -55,6 +58,16 @@ class Units:
         if known is None:
             table = bytes(1 if t.free(migratetype, order) else 0 for t in self.templates).ljust(256, b"\0")
             known = self._has[key] = self.kinds.translate(table)
+        return known
+
+    def uses(self, kind: int, size: int) -> bytes:
+        """What each page of a template is used for; 0 (BG_NONE) for a free one."""
+        known = self._uses.get(kind)
+        if known is None:
+            pages = bytearray(size)
+            for offset, n, use in self.templates[kind].pages:
+                pages[offset : offset + n] = bytes((use,)) * n
+            known = self._uses[kind] = bytes(pages)
         return known
 
     def template(self, unit: int) -> Template | None:
@@ -66,10 +79,9 @@ class Units:
 def set_up(m: Machine, units: Units) -> None:
     """Put the blocks of all units on the lists, the used pages into the zone's counts.  Boot only."""
     zone = units.zone
-    numbers = [units.kinds.count(k) for k in range(len(units.templates))]
     for mt in range(MIGRATE_TYPES):
         for order in range(m.orders):
-            n = sum(many * t.free(mt, order) for many, t in zip(numbers, units.templates, strict=True))
+            n = sum(many * t.free(mt, order) for many, t in zip(units.numbers, units.templates, strict=True))
             if n:
                 number = m.list_number(zone, mt, order)
                 m.nr_free.add(number, n)

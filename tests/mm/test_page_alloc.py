@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from kernelmodel.decision import KernelBug
 from kernelmodel.defs import GFP_HIGHUSER_MOVABLE as GFP
-from kernelmodel.defs import GFP_KERNEL, MIGRATE_MOVABLE
+from kernelmodel.defs import MIGRATE_MOVABLE
 from kernelmodel.invariants import violations
 from kernelmodel.machine import Machine
-from kernelmodel.mm import buddy, freelist, page_alloc, watermark
+from kernelmodel.mm import buddy, freelist, page_alloc
 from kernelmodel.structs import Folio
 from tests.build import cells, machine
+from tests.mm.memory import memory, unit
 
 START = (4 << 30) >> 12
 
@@ -94,20 +95,6 @@ def test_watermarks_are_those_of_the_kernel(size: str, marks: tuple[int, int, in
     assert tuple(m.watermark.get(level) for level in range(3)) == marks
 
 
-@pytest.mark.parametrize(("free", "passes"), [(1000, True), (916, True), (915, False)])
-def test_free_pages_less_the_request_must_be_above_the_mark(free: int, passes: bool) -> None:
-    m = machine("size = '64M'\nmin = 900")
-    m.nr_free_pages.set(0, free)
-    assert (page_alloc.zone_watermark_ok(m, 0, 4, 0) is None) is passes
-
-
-def test_order_0_needs_no_block_and_higher_orders_do() -> None:
-    m = machine("free = { 3 = 100 }")
-    assert page_alloc.zone_watermark_ok(m, 0, 0, 0) is None
-    refused = page_alloc.zone_watermark_ok(m, 0, 4, 0)
-    assert refused == freelist.Refused("no-block", 3)
-
-
 def test_given_blocks_are_the_only_free_memory_and_none_can_merge() -> None:
     m = machine("free = { 0 = 30, 4 = 2 }")
     assert free_counts(m) == [30, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]
@@ -120,9 +107,16 @@ def test_given_blocks_are_the_only_free_memory_and_none_can_merge() -> None:
     assert free_counts(m) == [30, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]
 
 
-def test_a_request_is_served_from_the_lists_of_its_own_migratetype() -> None:
-    m = machine()
-    assert page_alloc.look(m, GFP_KERNEL, 0) == freelist.Refused("migratetype", 0)
+def test_the_splits_of_one_block_and_its_way_back() -> None:
+    """The one block is at 0x400: what is split off stands at its buddies, which a free finds again."""
+    m = memory("6.5", (unit((MIGRATE_MOVABLE, MIGRATE_MOVABLE), {0: 10}),))
+    folio = take(m, 4)
+    assert folio.id == START
+    assert [list_of(m, order) for order in range(4, 11)] == [
+        *([START + (1 << order)] for order in range(4, 10)), []
+    ]  # fmt: skip
+    page_alloc.folio_put(folio)
+    assert free_counts(m) == [0] * 10 + [1]
 
 
 def test_freeing_a_mapped_page_is_a_bug() -> None:
@@ -173,6 +167,6 @@ def test_free_undoes_alloc(before: list[int], order: int) -> None:
         page_alloc.take(m, GFP, each)
     state = cells(m), m.digest()
     folio = page_alloc.take(m, GFP, order)
-    if folio is not None and not buddy.buddy_merge_likely(m, folio.id, order):
+    if folio is not None and not buddy.buddy_merge_likely(m, m.zones[0], folio.id, order):
         page_alloc.folio_put(folio)
         assert (cells(m), m.digest()) == state
