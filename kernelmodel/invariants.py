@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from kernelmodel.defs import MIGRATE_TYPES, MM_ANONPAGES, MM_SWAPENTS, MMF_HUGE_ZERO_PAGE
-from kernelmodel.lists import Links
+from kernelmodel.buddy_invariants import CHECKS as FREE_LISTS
+from kernelmodel.defs import MM_ANONPAGES, MM_SWAPENTS, MMF_HUGE_ZERO_PAGE
 from kernelmodel.machine import Machine
 from kernelmodel.mm.contents import stale
 from kernelmodel.mm.huge_zero import is_huge_zero_pmd
@@ -20,71 +20,10 @@ from kernelmodel.mm.tables import table_of
 from kernelmodel.mm.vma import find_vma, vma_at, vmas
 from kernelmodel.mm.vma_list import vma_position
 from kernelmodel.mm.walk import populated_pmds
+from kernelmodel.pcp_invariants import pcp_blocks_are_apart, pcp_bounds_hold, pcp_counts_match
 from kernelmodel.structs import Folio, Mm, Vma
 
 Check = Callable[[Machine], Iterator[str]]
-
-
-def free_lists(m: Machine) -> Iterator[tuple[int, int, int, int]]:
-    """(zone, order, first pfn, number of consecutive blocks) of every node on every list."""
-    for zone in range(len(m.zones)):
-        for migratetype in range(MIGRATE_TYPES):
-            for order in range(m.orders):
-                number = m.list_number(zone, migratetype, order)
-                node = m.lists.first(number)
-                while node:
-                    if node >= Links.RUN:
-                        start = m.frontier.get(zone)
-                        yield zone, order, start, (m.run_end[zone] - start) >> order
-                    else:
-                        yield zone, order, node, 1
-                    node = m.lists.after(node, number)
-
-
-def nr_free_matches_lists(m: Machine) -> Iterator[str]:
-    """free_area[].nr_free is the length of the lists."""
-    counted: dict[tuple[int, int], int] = {}
-    for zone, order, _, n in free_lists(m):
-        counted[zone, order] = counted.get((zone, order), 0) + n
-    for zone in range(len(m.zones)):
-        for order in range(m.orders):
-            have = sum(m.nr_free.get(m.list_number(zone, mt, order)) for mt in range(MIGRATE_TYPES))
-            if have != counted.get((zone, order), 0):
-                yield f"free_area[{order}].nr_free is {have}, the lists hold {counted.get((zone, order), 0)}"
-
-
-def nr_free_pages_matches(m: Machine) -> Iterator[str]:
-    """NR_FREE_PAGES is the sum over the lists."""
-    for number in range(len(m.zones)):
-        total = sum(n << order for zone, order, _, n in free_lists(m) if zone == number)
-        if total != m.nr_free_pages.get(number):
-            yield f"NR_FREE_PAGES is {m.nr_free_pages.get(number)}, the lists hold {total} pages"
-
-
-def blocks_are_aligned(m: Machine) -> Iterator[str]:
-    """A block head is aligned to its size, inside its zone, and not in use."""
-    for zone, order, pfn, n in free_lists(m):
-        span = m.zones[zone]
-        if pfn & ((1 << order) - 1) or not span.start <= pfn or pfn + (n << order) > span.end:
-            yield f"block {pfn:#x} of order {order} is misplaced"
-        if m._refcount.get(pfn):
-            yield f"block {pfn:#x} of order {order} is free with refcount {m._refcount.get(pfn)}"
-
-
-def buddies_are_merged(m: Machine) -> Iterator[str]:
-    """No two free buddies of one order stand unmerged below the highest order."""
-    for _, order, pfn, _ in free_lists(m):
-        if order < m.arch.max_order and m.buddy_order.get(pfn ^ (1 << order)) == order + 1:
-            yield f"blocks {pfn:#x} and {pfn ^ (1 << order):#x} of order {order} are free buddies"
-
-
-def blocks_do_not_overlap(m: Machine) -> Iterator[str]:
-    """No page is in two free blocks."""
-    end = -1
-    for pfn, size in sorted((pfn, n << order) for _, order, pfn, n in free_lists(m)):
-        if pfn < end:
-            yield f"block {pfn:#x} overlaps the free block before it"
-        end = pfn + size
 
 
 Maps = tuple[dict[int, int], dict[int, int], int, int]
@@ -278,10 +217,11 @@ def reaped_stays_reaped(m: Machine) -> Iterator[str]:
 
 
 def charges_match(m: Machine) -> Iterator[str]:
-    """The memcg is charged for the folios that carry its mark, and for nothing else."""
-    want = sum(Folio(m, pfn).nr_pages for pfn, _ in m.memcg_data.items())
+    """The memcg is charged for the folios that carry its mark, for its stocks and for what others have."""
+    want = sum(Folio(m, pfn).nr_pages for pfn, _ in m.memcg_data.items()) + m.memcg_others.get(0)
+    want += sum(stock for _, stock in m.memcg_stock.items())
     if want != m.memcg_usage.get(0):
-        yield f"memcg usage is {m.memcg_usage.get(0)} pages, the charged folios have {want}"
+        yield f"memcg usage is {m.memcg_usage.get(0)} pages, what is charged has {want}"
 
 
 def every_folio_is_mapped(m: Machine) -> Iterator[str]:
@@ -392,11 +332,10 @@ def no_lock_is_held(m: Machine) -> Iterator[str]:
 ALWAYS: dict[str, Check] = {
     each.__name__: each
     for each in (
-        nr_free_matches_lists, nr_free_pages_matches, blocks_are_aligned, buddies_are_merged, blocks_do_not_overlap,
-        mapcounts_match, large_mapcounts_match, mapped_pages_are_referenced, anon_pages_match, nr_ptes_matches,
-        charges_match, no_live_pte_in_a_detached_table, deposited_tables_are_idle,
+        *FREE_LISTS, mapcounts_match, large_mapcounts_match, mapped_pages_are_referenced, anon_pages_match,
+        nr_ptes_matches, charges_match, no_live_pte_in_a_detached_table, deposited_tables_are_idle,
         huge_zero_references_match, vmas_are_in_order, huge_zero_pfn, uffd_wp_is_kept, reaped_stays_reaped,
-        swap_map_matches, no_stale_page,
+        swap_map_matches, no_stale_page, pcp_counts_match, pcp_blocks_are_apart, pcp_bounds_hold,
     )
 }  # fmt: skip
 """Hold at every stop."""

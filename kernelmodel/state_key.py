@@ -5,6 +5,9 @@ Pages are renamed within the tree of buddies: the two halves of a block may chan
 merge with another (those of the highest order, the blocks of a scenario's ``free``).  What the allocator does later is
 the same after such a change, which it would not be if any two pages could change places: a page merges with its own
 buddy only.  The pages of a folio keep their order, in which a leaf maps them.
+
+Where pageblocks have types, memory is used by others or stands untouched in units, or CPUs have lists of their own,
+pages keep their numbers: which block is stolen, moved or drained goes by them, and by what else is in the pageblock.
 """
 
 from __future__ import annotations
@@ -24,12 +27,20 @@ PAGES = frozenset(
     (*BY_PFN, *HOLDS_PFN, "swap_cache", "buddy_order", "list_next", "list_prev", "nr_free", "pgtable", "frontier")
 )
 """Fields whose indices or values are pages: what the key says of them goes by the new names."""
+NUMBERED = frozenset(
+    {
+        "pageblock_migratetype", "strayed", "touched", "untouched_at", "untouched_left", "background", "lru_at",
+        "compact_cached_migrate_pfn", "compact_cached_free_pfn", "pcppage_migratetype",
+    }
+)  # fmt: skip
+"""Fields that speak of pages, or of places in memory, and are only stored to where pages keep their numbers."""
 
 Rows = tuple[tuple[int, ...], ...]
 
 
 Name = tuple[int, int, int, int]
-"""Zone, order of the block that merges with no other, number of that block, place in it."""
+"""Zone, order of the block that merges with no other, number of that block, place in it; where there is no such block,
+order -1 and the pfn."""
 
 
 class Renamed:
@@ -55,6 +66,9 @@ class Renamed:
                 known = self.names[pfn] = zone, order, block, place + pfn - head
                 return known
             start, order = self._block(pfn, zone)
+            if order < 0:
+                known = self.names[pfn] = zone, order, 0, pfn
+                return known
             block = self._blocks.setdefault((zone, start), len(self._blocks))
             place, offset = 0, pfn - start
             inside = self.m.folio_order.get(pfn)
@@ -66,21 +80,29 @@ class Renamed:
         return known
 
     def _block(self, pfn: int, zone: int) -> tuple[int, int]:
-        """First page and order of a page's block that merges with no other; one that the zone's end cuts is its own."""
+        """First page and order of a page's block that merges with no other; order -1 where an end of the zone cuts it,
+        so that its halves are not alike."""
         for start, end, step, order in self.m.lone_blocks:
             if start <= pfn < end:
                 return pfn - (pfn - start) % step, order
-        top = self.m.arch.max_order
+        top, span = self.m.arch.max_order, self.m.zones[zone]
         start = pfn >> top << top
-        return start, top if start + (1 << top) <= self.m.zones[zone].end else top + 1
+        return start, top if span.start <= start and start + (1 << top) <= span.end else -1
+
+
+def renamed_fields(m: Machine) -> frozenset[str]:
+    """The fields of which ``pages_key`` speaks; none where pages keep their numbers."""
+    plain = not (m.mixed or m.pcp or m.lru or any(m.units))
+    return PAGES if plain else frozenset()
 
 
 def state_key(m: Machine, mentioned: tuple[int, ...] = ()) -> Rows:
     """All of it: pages by their parts, then every other field."""
+    renamed = renamed_fields(m)
     rest = [
         (9, f.fid, index, value)
         for f in m.journal.fields
-        if not f.stat and f.name not in PAGES
+        if not f.stat and f.name not in renamed
         for index, value in f.items()
     ]
     return (*pages_key(m, mentioned), *rest)
@@ -88,6 +110,8 @@ def state_key(m: Machine, mentioned: tuple[int, ...] = ()) -> Rows:
 
 def pages_key(m: Machine, mentioned: tuple[int, ...]) -> Rows:
     """Page tables, the pages that paths hold, the huge zero page, the free lists; then what is known of each page."""
+    if not renamed_fields(m):
+        return tuple((3, pfn) for pfn in mentioned)
     renamed, arch = Renamed(m), m.arch
     name = renamed.name
     rows: list[tuple[int, ...]] = []

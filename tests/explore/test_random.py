@@ -21,6 +21,8 @@ from kernelmodel.session import Session
 from kernelmodel.variant_names import VARIANTS
 
 SEEDS = (3, 7, 29, 46, 63, 72, 80, 94, 103, 115, 132)
+CASES = [*((seed, "") for seed in SEEDS), (5, "pcp = true"), (29, "pcp = true")]
+"""Seed, and what is added to the memory: lists of the CPUs' own."""
 MOST = 400
 """States of a scenario; one that has more is cut."""
 STEERED = frozenset({"answered", "cpu_event"})
@@ -36,6 +38,7 @@ hugepages-32kB = "always"
 arch_wants_pte_order = 3
 [memory]
 {memory}
+{more}
 [[vma]]
 name = "heap"
 start = 0x7f0000000000
@@ -68,14 +71,14 @@ ACTIONS = (
 )  # fmt: skip
 
 
-def scenario(seed: int) -> Scenario:
+def scenario(seed: int, more: str) -> Scenario:
     """Two CPUs with an event or two, mostly in little memory."""
     rng = random.Random(seed)
     variant = rng.choice([name for name in VARIANTS if name != "base65"])
     mutants = [name for name, each in MUTANTS.items() if not each.variants or variant in each.variants]
     text = HEAD.format(
         variant=variant, mutants=f'"{rng.choice(mutants)}"' if rng.random() < 0.4 else "",
-        enabled=rng.choice(("always", "madvise", "never")), memory=rng.choice(MEMORY),
+        enabled=rng.choice(("always", "madvise", "never")), memory=rng.choice(MEMORY), more=more,
         uffd=rng.choice(("", "", "", '"missing"', '"wp"')), populated=rng.choice(("page", "page", "swap", "zero-page")),
         failures=rng.choice(("true", "false")),
     )  # fmt: skip
@@ -124,10 +127,10 @@ def found(result: Result) -> tuple[set[object], ...]:
     )
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_search_finds_the_same(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "more"), CASES)
+def test_every_search_finds_the_same(seed: int, more: str) -> None:
     """Without reduction, with it, with pages that are not renamed, and by preemptions."""
-    case = scenario(seed)
+    case = scenario(seed, more)
     whole = exploration(case, reduction=False).run()
     plain = exploration(case)
     plain.names = Plain()  # type: ignore[assignment]
@@ -138,10 +141,10 @@ def test_every_search_finds_the_same(seed: int) -> None:
             assert found(result) == found(whole)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_session_does_what_an_exploration_says(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "more"), CASES)
+def test_a_session_does_what_an_exploration_says(seed: int, more: str) -> None:
     """Step by step along random runs: the stop, and every cell of the machine."""
-    case, rng = scenario(seed), random.Random(seed)
+    case, rng = scenario(seed, more), random.Random(seed)
     search = exploration(case)
     start = search.begin()
     search.survey(start)

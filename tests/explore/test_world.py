@@ -17,7 +17,7 @@ from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 from kernelmodel.mm import page_alloc
 from kernelmodel.mm.rmap_walk import Place
-from kernelmodel.state_key import PAGES, Renamed
+from kernelmodel.state_key import NUMBERED, PAGES, Renamed, renamed_fields
 from kernelmodel.structs import Vma
 from tests.build import machine
 
@@ -148,6 +148,30 @@ def test_names_are_given_in_the_order_of_mention() -> None:
     assert first.name(3) == (-1, 0, 3, 0)  # no page of a zone
 
 
+def freed_in_order(memory: str, first: int) -> object:
+    """What stands on the lists after two buddies were freed, this one of them first."""
+    m = machine(memory)
+    folios = [page_alloc.take(m, GFP_HIGHUSER_MOVABLE, 0) for _ in range(2)]
+    for each in (first, 1 - first):
+        page_alloc.folio_put(folios[each])  # type: ignore[arg-type]
+    return m.state_key()
+
+
+def test_where_cpus_have_lists_pages_keep_their_numbers() -> None:
+    plain, own = 'size = "64M"', 'size = "64M"\npcp = true'
+    assert freed_in_order(plain, 0) == freed_in_order(plain, 1)
+    assert freed_in_order(own, 0) != freed_in_order(own, 1)
+
+
+@pytest.mark.parametrize("why", ["mixed", "lru"])
+def test_where_a_pageblock_counts_pages_keep_their_numbers(why: str) -> None:
+    m = machine()
+    base = m.zones[0].start
+    setattr(m, why, True)
+    assert not renamed_fields(m)
+    assert m.state_key((base,)) != m.state_key((base + 512,))
+
+
 def test_who_reads_less_the_second_time_is_found_out() -> None:
     """A path that is driven again and does something else has hidden a part of its state."""
     w, field, _ = world()
@@ -211,17 +235,17 @@ WITHOUT_PAGES = frozenset(
     vm_end vm_flags vm_mm vm_pgoff vm_lock vm_write_locked vma_detached vma_name vma_next vma_free anon_vma
     nr_anon_vmas anon_vma_root anon_vma_parents withdrawn reaped reaped_pmd uffd_wp_lost thp_enabled thp_defrag
     thp_use_zero_page huge_anon_orders_always huge_anon_orders_madvise huge_anon_orders_inherit anon_orders
-    anon_always_mask huge_zero_refcount memcg_usage deferred_split_lru swap_map stores swap_content overwritten
-    cpu_event answered uffd_wait
+    anon_always_mask huge_zero_refcount memcg_usage memcg_stock memcg_others memcg_reclaimable memcg_killable deferred_split_lru swap_map stores swap_content overwritten
+    cpu_event answered uffd_wait watermark_boost zone_flags nr_reserved_highatomic nr_reclaimable nr_movable
+    compact_considered compact_defer_shift compact_order_failed kswapd_order pcp_count pcp_high pcp_factor
+    pcp_free_count pcp_flags
     """.split()
 )
 """Fields that neither go by pfn nor hold one."""
-NEVER_STORED = frozenset({"pageblock_migratetype"})
-"""By pageblock, and the same for all."""
 
 
 def test_every_field_that_speaks_of_pages_is_renamed() -> None:
     """Who adds a field says here, or in state_key.py, whether it speaks of pages."""
     fields = {field.name for field in machine().journal.fields if not field.stat}
-    assert fields == PAGES | WITHOUT_PAGES | NEVER_STORED
-    assert not machine().pageblock.chunks
+    assert fields == PAGES | WITHOUT_PAGES | NUMBERED
+    assert not [field.name for field in machine().journal.fields if field.name in NUMBERED and dict(field.items())]
