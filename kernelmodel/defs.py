@@ -71,7 +71,9 @@ GFP_BITS = {
     "__GFP_KSWAPD_RECLAIM": 0x800, "__GFP_WRITE": 0x1000, "__GFP_NOWARN": 0x2000, "__GFP_RETRY_MAYFAIL": 0x4000,
     "__GFP_NOFAIL": 0x8000, "__GFP_NORETRY": 0x10000, "__GFP_MEMALLOC": 0x20000, "__GFP_COMP": 0x40000,
     "__GFP_NOMEMALLOC": 0x80000, "__GFP_HARDWALL": 0x100000, "__GFP_THISNODE": 0x200000, "__GFP_ACCOUNT": 0x400000,
+    "__GFP_ZEROTAGS": 0x800000,
 }  # fmt: skip
+"""The same numbers in 6.5 to 7.1, for a kernel without CONFIG_KASAN_HW_TAGS and lockdep."""
 __GFP_DMA, __GFP_HIGHMEM, __GFP_DMA32, __GFP_MOVABLE, __GFP_RECLAIMABLE = 0x1, 0x2, 0x4, 0x8, 0x10
 __GFP_HIGH = 0x20
 __GFP_IO = 0x40
@@ -94,10 +96,16 @@ GFP_TRANSHUGE_LIGHT = (GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_NOMEMALLOC | __
 )
 GFP_TRANSHUGE = GFP_TRANSHUGE_LIGHT | __GFP_DIRECT_RECLAIM
 GFP_NAMES = {
-    GFP_KERNEL: "GFP_KERNEL",
-    GFP_HIGHUSER_MOVABLE: "GFP_HIGHUSER_MOVABLE",
-    GFP_TRANSHUGE_LIGHT: "GFP_TRANSHUGE_LIGHT",
     GFP_TRANSHUGE: "GFP_TRANSHUGE",
+    GFP_TRANSHUGE_LIGHT: "GFP_TRANSHUGE_LIGHT",
+    GFP_HIGHUSER_MOVABLE: "GFP_HIGHUSER_MOVABLE",
+    0x100CC2: "GFP_HIGHUSER",
+    0x100CC0: "GFP_USER",
+    0x400CC0: "GFP_KERNEL_ACCOUNT",
+    GFP_KERNEL: "GFP_KERNEL",
+    0xC40: "GFP_NOFS",
+    0xC00: "GFP_NOIO",
+    0x820: "GFP_ATOMIC",
 }
 """Compound masks by value, for display; what is not one of these is shown bit by bit."""
 
@@ -128,6 +136,7 @@ ALLOC_NAMES = {
 
 # --- what pages that no modelled process has are used for (the model's own) ------------------------
 BG_NONE, BG_UNMOVABLE, BG_SLAB, BG_ANON, BG_FILE, BG_PINNED = range(6)
+BG_NAMES = ("unknown", "unmovable", "slab", "anonymous", "file", "pinned")
 """Unknown (as good as unmovable); kernel memory; reclaimable slab; anonymous and movable; clean page cache, movable
 and reclaimable; on the LRU but pinned, so that migration fails."""
 BG_MOVABLE = (BG_ANON, BG_FILE)
@@ -171,12 +180,14 @@ VM_EVENTS = (
     "thp_zero_page_alloc", "thp_zero_page_alloc_failed", "thp_deferred_split_page",
     "thp_split_page", "thp_split_page_failed", "thp_collapse_alloc", "thp_collapse_alloc_failed",
     "thp_scan_exceed_none_pte", "thp_scan_exceed_swap_pte", "thp_scan_exceed_share_pte",
+    "compact_stall", "compact_fail", "compact_success",
 )  # fmt: skip
 """Names as in /proc/vmstat."""
 PGFAULT, PGMAJFAULT, THP_FAULT_ALLOC, THP_FAULT_FALLBACK, THP_FAULT_FALLBACK_CHARGE, THP_SPLIT_PMD = range(6)
 THP_ZERO_PAGE_ALLOC, THP_ZERO_PAGE_ALLOC_FAILED, THP_DEFERRED_SPLIT_PAGE = 6, 7, 8
 THP_SPLIT_PAGE, THP_SPLIT_PAGE_FAILED, THP_COLLAPSE_ALLOC, THP_COLLAPSE_ALLOC_FAILED = 9, 10, 11, 12
 THP_SCAN_EXCEED_NONE_PTE, THP_SCAN_EXCEED_SWAP_PTE, THP_SCAN_EXCEED_SHARED_PTE = 13, 14, 15
+COMPACTSTALL, COMPACTFAIL, COMPACTSUCCESS = 16, 17, 18
 MTHP_ITEMS = (
     "anon_fault_alloc", "anon_fault_fallback", "anon_fault_fallback_charge", "split_deferred", "nr_anon",
     "nr_anon_partially_mapped", "split", "split_failed",
@@ -214,10 +225,27 @@ def flag_names(value: int, names: dict[int, str]) -> tuple[str, ...]:
 def gfp_names(gfp: int) -> tuple[str, ...]:
     """A compound mask by its name and what is added to it, else bit by bit."""
     base = max((mask for mask in GFP_NAMES if gfp & mask == mask), key=int.bit_count, default=0)
-    if base == GFP_KERNEL and gfp & GFP_HIGHUSER_MOVABLE == GFP_HIGHUSER_MOVABLE:
-        base = GFP_HIGHUSER_MOVABLE
     rest = tuple(name for name, bit in GFP_BITS.items() if gfp & bit & ~base)
     return (GFP_NAMES[base], *rest) if base else rest
+
+
+def parse_gfp(text: str) -> int:
+    """The mask that ``GFP_TRANSHUGE|__GFP_NORETRY`` or ``0x1d24ca`` names.
+
+    ValueError, with what is wrong: an unknown name, a bit that no release has, two of the bits that name a zone.
+    """
+    names = {name: mask for mask, name in GFP_NAMES.items()} | GFP_BITS
+    gfp = 0
+    for part in (each.strip() for each in text.split("|")):
+        try:
+            gfp |= names[part] if part in names else int(part, 0)
+        except ValueError:
+            raise ValueError(f"{part!r} is no gfp flag") from None
+    if gfp & ~sum(GFP_BITS.values()):
+        raise ValueError(f"{gfp & ~sum(GFP_BITS.values()):#x} is no gfp flag")
+    if (gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)).bit_count() > 1:
+        raise ValueError("only one of __GFP_DMA, __GFP_DMA32 and __GFP_HIGHMEM can be asked for")
+    return gfp
 
 
 VM_FAULT_BITS = {
