@@ -22,6 +22,8 @@ KINDS = (
     "policy", "uffd", "vma-bounds", "map-pte", "pte-range", "alloc", "charge", "step-down", "fallback", "orig-pte",
     "pmd-gate", "pmd-bounds", "huge-zero", "pmd-recheck", "huge-wp", "pte-alloc", "anon-vma", "deferred", "lock",
     "recheck", "retry", "stable", "uffd-missing", "zero-page", "marker", "wp", "wait", "install", "return", "bug",
+    # the slow path of the allocator, where it can do something
+    "reclaim", "compact",
     # other actors: their kinds begin with the actor's name
     "madvise-vma", "madvise-split", "madvise-merge", "madvise-free", "madvise-return",
     "mmap-vma", "mmap-merge", "mmap-return",
@@ -48,9 +50,13 @@ STEPS = frozenset({"swap-in", "step", "vma-lock", "pmd-same"})
 """Kinds of a ``Step``: stops that only a run with several CPUs has."""
 
 ENVIRONMENT = frozenset(
-    {"alloc", "charge", "huge-zero", "pte-alloc", "anon-vma", "deferred", "collapse-alloc", "collapse-charge"}
-)
-"""Kinds whose answer belongs to the environment: allocations and charges, nothing that follows from the state."""
+    {
+        "alloc", "charge", "huge-zero", "pte-alloc", "anon-vma", "deferred", "collapse-alloc", "collapse-charge",
+        "reclaim", "compact",
+    }
+)  # fmt: skip
+"""Kinds whose answer belongs to the environment: allocations and charges, and what reclaim and compaction come to;
+nothing that follows from the state."""
 
 
 class Decision:

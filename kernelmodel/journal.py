@@ -112,8 +112,16 @@ class Field:
 
     def add(self, i: int, delta: int) -> int:
         """Add, and give the new value."""
-        value = self.get(i) + delta
-        self.set(i, value)
+        number = i >> CHUNK_SHIFT
+        chunk = self.chunks.get(number)
+        if chunk is None or self.__class__ is not Field:
+            value = self.get(i) + delta
+            self.set(i, value)
+        else:  # the same in one, for the counts that every allocation moves
+            old = chunk[i & MASK]
+            value = chunk[i & MASK] = old + delta
+            if delta:
+                self.journal.log(self._bases[number] + (i & MASK), old, value, self.stride)
         return value
 
     def run(self, i: int, n: int) -> list[int]:
@@ -182,6 +190,8 @@ class Journal:
         """The lists that LINK entries are about; they set it themselves."""
         self._chunks: list[tuple[Field, int, array[int]]] = []
         self._next_cell = -1
+        self.cuts = 0
+        """How often entries were forgotten: a position from before may mean another state now."""
         self.folded = 0
         self.folds = [0, 0]
 
@@ -289,6 +299,7 @@ class Journal:
         for column in (self.cell, self.old, self.new, self.count):
             del column[:]
         self.pos = self.folded = 0
+        self.cuts += 1
         self._next_cell = -1
 
     def mark(self) -> int:
@@ -312,6 +323,7 @@ class Journal:
     def cut(self) -> None:
         """Forget everything that is undone."""
         self._fold_to(min(self.folded, self.pos))
+        self.cuts += self.pos < len(self.cell)
         for column in (self.cell, self.old, self.new, self.count):
             del column[self.pos :]
         self._next_cell = -1

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from kernelmodel.journal import INSERT, LINK, LOW, UNCOUNTED, Field, Journal
+from kernelmodel.journal import CHUNK_SHIFT, INSERT, LINK, LOW, MASK, UNCOUNTED, Field, Journal
 
 
 class Links:
@@ -46,18 +46,18 @@ class Links:
             pred, succ = self.prev.get(head) or head, head
         else:
             pred, succ = head, self.next.get(head) or head
-        self.insert_between(node, number, pred, succ, counted)
+        self._do(node, pred, succ, LINK | INSERT | number | (0 if counted else UNCOUNTED))
 
     def insert_between(self, node: int, number: int, pred: int, succ: int, counted: bool = True) -> None:
         """Put a node between two neighbours."""
-        flags = LINK | INSERT | number | (0 if counted else UNCOUNTED)
-        self.replay(node, pred, succ, flags, True)
-        self.journal.log_link(self.next.slot(node), pred, succ, flags)
+        self._do(node, pred, succ, LINK | INSERT | number | (0 if counted else UNCOUNTED))
 
     def remove(self, node: int, number: int, counted: bool = True) -> None:
         """Take a node off its list."""
-        pred, succ = self.prev.get(node), self.next.get(node)
-        flags = LINK | number | (0 if counted else UNCOUNTED)
+        self._do(node, self.prev.get(node), self.next.get(node), LINK | number | (0 if counted else UNCOUNTED))
+
+    def _do(self, node: int, pred: int, succ: int, flags: int) -> None:
+        """Do an operation, and note it."""
         self.replay(node, pred, succ, flags, True)
         self.journal.log_link(self.next.slot(node), pred, succ, flags)
 
@@ -78,10 +78,29 @@ class Links:
         return found
 
     def replay(self, node: int, pred: int, succ: int, flags: int, forward: bool) -> None:
-        """Do or undo an operation without journaling it."""
-        insert = bool(flags & INSERT) == forward
-        for field, index, old, new in self.stores(node, pred, succ, flags | INSERT):
-            field.poke(index, new if insert else old)
+        """Do or undo an operation without journaling it: the stores of ``stores``, one by one."""
+        if bool(flags & INSERT) == forward:
+            to, back, up, down, by = node, node, succ, pred, 1
+        else:
+            to, back, up, down, by = (0, 0, 0, 0, -1) if pred == succ else (succ, pred, 0, 0, -1)
+        following, preceding, order_of, nr, number = self.next, self.prev, self.order_of, self.nr, flags & LOW
+        if following.__class__ is not Field:
+            following.poke(pred, to)
+            following.poke(node, up)
+            preceding.poke(succ, back)
+            preceding.poke(node, down)
+            if not flags & UNCOUNTED:
+                order_of.poke(node, number % self.orders + 1 if by > 0 else 0)
+                nr.poke(number, nr.get(number) + by)
+            return
+        chunk = node >> CHUNK_SHIFT  # the same, straight into the chunks: every allocation comes here
+        place = node & MASK
+        chunks = following.chunks
+        (chunks.get(pred >> CHUNK_SHIFT) or following._touch(pred >> CHUNK_SHIFT))[pred & MASK] = to
+        (chunks.get(chunk) or following._touch(chunk))[place] = up
+        chunks = preceding.chunks
+        (chunks.get(succ >> CHUNK_SHIFT) or preceding._touch(succ >> CHUNK_SHIFT))[succ & MASK] = back
+        (chunks.get(chunk) or preceding._touch(chunk))[place] = down
         if not flags & UNCOUNTED:
-            number = flags & LOW
-            self.nr.poke(number, self.nr.get(number) + (1 if insert else -1))
+            (order_of.chunks.get(chunk) or order_of._touch(chunk))[place] = number % self.orders + 1 if by > 0 else 0
+            (nr.chunks.get(number >> CHUNK_SHIFT) or nr._touch(number >> CHUNK_SHIFT))[number & MASK] += by

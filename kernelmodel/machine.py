@@ -17,6 +17,7 @@ from kernelmodel.lists import Links
 if TYPE_CHECKING:
     from kernelmodel.fault import Variant
     from kernelmodel.mm.untouched import Units
+    from kernelmodel.mm.zonelist import Scope
 
 VMA_BLOCK = 64
 """VMAs of one block of an mm's list (mm/vma_list.py)."""
@@ -53,6 +54,8 @@ class Machine:
     def __init__(self, arch: Arch, variant: Variant, knobs: dict[str, Any]) -> None:
         self.arch = arch
         self.variant = variant
+        self.release: tuple[int, int] = variant.names.release
+        """The release whose behaviour counts: (6, 12)."""
         self.knobs = knobs
         self.mutants: frozenset[str] = frozenset()
         """Names of ``mutants.MUTANTS`` that this model is."""
@@ -63,8 +66,12 @@ class Machine:
         """Blocks that never merge with another: first pfn, end, distance from one to the next, order."""
         self.units: list[Units | None] = []
         """Per zone: how memory looks that no one has touched yet (mm/untouched.py); None if there is no such memory."""
+        self.compaction_seen: tuple[Any, Any] = (None, None)
+        """What compaction would do, by the question and the journal's position: no state (mm/compaction.py)."""
         self.mixed = False
         """Are there free blocks or pageblocks of another type than movable?"""
+        self.cma = False
+        """Are there CMA pageblocks?"""
         self.pcp = False
         """Do the CPUs have page lists of their own (mm/pcp.py)?"""
         self.lru = False
@@ -77,8 +84,8 @@ class Machine:
         """The same by name."""
         self.mm_names: list[str] = ["main"]
         """Every process that the scenario names: those that are forked later too."""
-        self.zonelists: dict[tuple[int, int, int], tuple[int, ...]] = {}
-        """Zones in the order in which requests look, by node, __GFP_THISNODE and gfp_zone(); made when asked for."""
+        self.scopes: dict[tuple[int, int], Scope] = {}
+        """Where requests look, by node and gfp mask (mm/zonelist.py); made when asked for."""
         self.cpu_nodes: list[int] = []
         """NUMA node of each CPU; CPUs beyond the list are on node 0."""
         self.this_cpu = 0
@@ -117,41 +124,7 @@ class Machine:
         self.frontier = field("frontier", 8)
         self.pageblock = field("pageblock_migratetype", 1, MIGRATE_MOVABLE)
         self.nr_free_pages = field("nr_free_pages", 8)
-        self.strayed = field("strayed", 1)
-        """By a free block's first pfn: 1 + migratetype of its list where that is not its pageblock's (before 6.10)."""
-        self.touched = field("touched", 1)
-        """By unit (pfn >> MAX_ORDER): 1 once its blocks are nodes of the lists; see mm/untouched.py."""
-        self.untouched_at = field("untouched_at", 8)
-        """By free list: all units before this one (counted from the zone's first) have nothing left for it."""
-        self.untouched_left = field("untouched_left", 8)
-        """By free list: its blocks that stand in untouched units."""
-        self.background = field("background", 1)
-        """By pfn: what a page that no modelled process has is used for (defs.BG_*)."""
-        # zones, by zone (watermarks: four a zone)
         self.watermark = field("watermark", 8)
-        self.watermark_boost = field("watermark_boost", 8)
-        self.zone_flags = field("zone_flags", 1)
-        self.nr_reserved_highatomic = field("nr_reserved_highatomic", 8)
-        self.nr_reclaimable = field("nr_reclaimable", 8)
-        """Pages of the background that reclaim could free (zone_reclaimable_pages())."""
-        self.nr_movable = field("nr_movable", 8)
-        """Pages of the background that compaction could move."""
-        self.lru_at = field("lru_at", 8)
-        """Where reclaim goes on (mm/vmscan.py)."""
-        self.compact_considered = field("compact_considered", 4)
-        self.compact_defer_shift = field("compact_defer_shift", 1)
-        self.compact_order_failed = field("compact_order_failed", 1)
-        self.compact_cached_migrate_pfn = field("compact_cached_migrate_pfn", 8)
-        self.compact_cached_free_pfn = field("compact_cached_free_pfn", 8)
-        self.kswapd_order = field("kswapd_order", 1)
-        """By node: 1 + the highest order for which kswapd was woken; 0: it sleeps."""
-        # per-CPU page lists, by cpu * zones + zone; see mm/pcp.py
-        self.pcp_count = field("pcp_count", 8)
-        self.pcp_high = field("pcp_high", 8)
-        self.pcp_factor = field("pcp_factor", 4)
-        """free_factor (6.5); alloc_factor from 6.7 on."""
-        self.pcp_free_count = field("pcp_free_count", 8)
-        """pcp->free_count (from 6.7 on)."""
         # page tables, by entry; tables by number
         self.pgtable = field("pgtable", 8, stride=arch.page_size)
         self.table_used = field("table_used", 4)
@@ -272,11 +245,56 @@ class Machine:
         """Scripted answers that were used, by their number in the scenario."""
         self.uffd_wait = field("uffd_wait", 8)
         """By CPU: the fault that waits for a userfaultfd monitor (mm/userfaultfd.py, ``waiter``); 0: none, or woken."""
-
-    @property
-    def release(self) -> tuple[int, int]:
-        """The release whose behaviour counts: (6, 12)."""
-        return self.variant.names.release
+        # The allocator beyond plain lists.  A digest mixes the numbers of fields: these came last and stand last.
+        self.strayed = field("strayed", 1)
+        """By a free block's first pfn: 1 + migratetype of its list where that is not its pageblock's (before 6.10)."""
+        self.touched = field("touched", 1)
+        """By unit (pfn >> MAX_ORDER): 1 once its blocks are nodes of the lists; see mm/untouched.py."""
+        self.untouched_at = field("untouched_at", 8)
+        """By free list: all units before this one (counted from the zone's first) have nothing left for it."""
+        self.untouched_left = field("untouched_left", 8)
+        """By free list: its blocks that stand in untouched units."""
+        self.background = field("background", 1)
+        """By pfn: what a page that no modelled process has is used for (defs.BG_*)."""
+        # by zone
+        self.watermark_boost = field("watermark_boost", 8)
+        self.zone_flags = field("zone_flags", 1)
+        self.nr_reserved_highatomic = field("nr_reserved_highatomic", 8)
+        self.nr_reclaimable = field("nr_reclaimable", 8)
+        """Pages of the background that reclaim could free (zone_reclaimable_pages())."""
+        self.nr_movable = field("nr_movable", 8)
+        """Pages of the background that compaction could move."""
+        self.lru_at = field("lru_at", 8)
+        """Where reclaim goes on (mm/vmscan.py)."""
+        self.compact_considered = field("compact_considered", 4)
+        self.compact_defer_shift = field("compact_defer_shift", 1)
+        self.compact_order_failed = field("compact_order_failed", 1)
+        self.compact_cached_migrate_pfn = field("compact_cached_migrate_pfn", 8)
+        """Two a zone: where compaction that does not wait goes on, and where that which does."""
+        self.compact_cached_free_pfn = field("compact_cached_free_pfn", 8)
+        self.kswapd_order = field("kswapd_order", 1)
+        """By node: 1 + the highest order for which kswapd was woken; 0: it sleeps."""
+        # per-CPU page lists, by cpu * zones + zone; see mm/pcp.py
+        self.pcp_count = field("pcp_count", 8)
+        self.pcp_high = field("pcp_high", 8)
+        self.pcp_factor = field("pcp_factor", 4)
+        """free_factor (6.5); alloc_factor from 6.7 on."""
+        self.pcp_free_count = field("pcp_free_count", 8)
+        """pcp->free_count (from 6.7 on)."""
+        self.pcp_flags = field("pcp_flags", 1)
+        """pcp->flags (from 6.7 on)."""
+        self.pcppage_migratetype = field("pcppage_migratetype", 1)
+        """By first pfn of a block on these lists: 1 + the type of its list in the zone (before 6.10)."""
+        # the memory cgroup
+        self.memcg_stock = field("memcg_stock", 1)
+        """By CPU: pages that are charged and not used yet; see mm/memcontrol.py."""
+        self.memcg_others = field("memcg_others", 8)
+        """Pages that processes have charged which are not modelled."""
+        self.memcg_reclaimable = field("memcg_reclaimable", 8)
+        """Those of them that reclaim could free; that a kill would."""
+        self.memcg_killable = field("memcg_killable", 8)
+        self.memcg_event = field("memcg_event", 8, stat=True)
+        """memory.events: max, oom, oom_kill."""
 
     def this_node(self) -> int:
         """NUMA node of the CPU that is being driven."""

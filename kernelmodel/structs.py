@@ -127,6 +127,10 @@ class MemCgroup(Struct):
     usage = Member("unsigned long", "memcg_usage")
     max = Derived("unsigned long", lambda s: s.m.knobs["memcg_limit"])
     """memory.max in pages; -1 is no limit."""
+    events_max = Member("unsigned long", "memcg_event", lambda s: 0)
+    events_oom = Member("unsigned long", "memcg_event", lambda s: 1)
+    events_oom_kill = Member("unsigned long", "memcg_event", lambda s: 2)
+    """memory.events."""
 
 
 class VmStat(Struct):

@@ -36,7 +36,7 @@ class VariantNames(NamedTuple):
 _ORDER_0 = frozenset(
     {
         "vma_alloc_folio", "mem_cgroup_charge", "mm_get_huge_zero_folio", "pte_alloc_one", "anon_vma_prepare",
-        "anon_vma_clone",
+        "anon_vma_clone", "try_to_free_pages", "try_to_compact_pages",
     }
 )  # fmt: skip
 _LARGE = _ORDER_0 | {"pte_offset_map()"}
@@ -166,11 +166,15 @@ SITES: dict[str, tuple[str, ...]] = {
     "anon_vma_prepare": ("0", "-ENOMEM"),
     "anon_vma_clone": ("0", "-ENOMEM"),
     "folio_memcg_alloc_deferred": ("0", "-ENOMEM"),
+    "try_to_free_pages": ("progress", "none"),
+    "try_to_compact_pages": ("success", "complete", "partial-skipped", "contended"),
     "pte_offset_map()": ("NULL leaf", "NULL none", "NULL migration"),
 }
 """Every site that an answer can name, with its outcomes."""
 
-SITES_WITH_ORDER = frozenset({"vma_alloc_folio", "mem_cgroup_charge", "folio_memcg_alloc_deferred"})
+SITES_WITH_ORDER = frozenset({
+    "vma_alloc_folio", "mem_cgroup_charge", "folio_memcg_alloc_deferred", "try_to_free_pages", "try_to_compact_pages",
+})  # fmt: skip
 """Sites that are written with ``(order=K)``."""
 
 

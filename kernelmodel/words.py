@@ -152,6 +152,12 @@ def why(kind: str, outcome: str, reason: str, arg: int, shape: Shaped, addr: int
             return f"no block of order {shape.order} or more on the lists of the request's migratetype"
         case "memcg-limit":
             return f"the charge would exceed memory.max by {arg} pages"
+        case "memcg-reclaim":
+            return f"{_pages(arg)} of others in the memcg are reclaimed first"
+        case "memcg-oom-kill":
+            return f"the memcg's OOM killer frees {_pages(arg)} first"
+        case "oom":
+            return "reclaim and compaction are at their end: the OOM killer would be called"
         case "references":
             return f"the large folio has {arg} references"
         case "forced":
@@ -176,6 +182,8 @@ def _told(kind: str, outcome: str, arg: int, shape: Shaped) -> str:
         return f"{pages} lost" if kind == "zap-folio" else pages
     if kind == "zap-pmd" and outcome == "table":
         return f"{arg} entr{'y' if arg == 1 else 'ies'} to clear"
+    if kind == "reclaim":
+        return f"{_pages(arg)} freed" if arg else "nothing can be freed"
     if kind == "free-pgtables":
         return f"{arg} table{'' if arg == 1 else 's'}" if arg else "every table is still needed"
     if kind.endswith(("-vma", "register")) and outcome in ("flags", "same", "new"):

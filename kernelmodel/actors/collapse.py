@@ -41,7 +41,8 @@ from kernelmodel.mm.khugepaged import (
     scan_ptes,
 )
 from kernelmodel.mm.lock import spin_lock, spin_unlock
-from kernelmodel.mm.memcontrol import charge_now, over_limit
+from kernelmodel.mm.memcontrol import charge_memcg, peek_charge
+from kernelmodel.mm.mempolicy import try_hard
 from kernelmodel.mm.mmap_lock import (
     mmap_read_lock,
     mmap_read_trylock,
@@ -239,6 +240,8 @@ def check_pmd_still_valid(mm: Mm, address: int, pmd: int) -> str:
 def alloc_charge_folio(mm: Mm) -> Path[tuple[Folio | None, str]]:
     """The huge page, charged, or why not; nothing here is up to the environment's mood."""
     m, order, node = mm.m, mm.m.arch.pmd_order, mm.m.this_node()
+    if m.lru or m.pcp:
+        yield from try_hard(m, GFP_TRANSHUGE, order, node)
     answer = yield Question("collapse-alloc", "alloc_charge_folio", lambda: allocated(m, order, node), "NULL", order)
     if answer == "NULL":
         count_vm_event(m, THP_COLLAPSE_ALLOC_FAILED)
@@ -246,12 +249,18 @@ def alloc_charge_folio(mm: Mm) -> Path[tuple[Folio | None, str]]:
     folio = take(m, GFP_TRANSHUGE, order, node)
     assert folio is not None
     count_vm_event(m, THP_COLLAPSE_ALLOC)
+    answer = "0"
     if m.knobs["memcg_limit"] >= 0:
-        answer = yield Question("collapse-charge", "alloc_charge_folio", lambda: charged(m, order), "-ENOMEM", order)
-        if answer == "-ENOMEM":
-            folio_put(folio)
-            return None, "SCAN_CGROUP_CHARGE_FAIL"
-    charge_now(folio)
+        answer = yield Question(
+            "collapse-charge",
+            "alloc_charge_folio",
+            lambda: peek_charge(m, 1 << order, GFP_TRANSHUGE),
+            "-ENOMEM",
+            order,
+        )
+    if charge_memcg(folio, GFP_TRANSHUGE, answer == "0"):
+        folio_put(folio)
+        return None, "SCAN_CGROUP_CHARGE_FAIL"
     return folio, SUCCEED
 
 
@@ -259,12 +268,6 @@ def allocated(m: Machine, order: int, node: int) -> tuple[str, str, int]:
     """What the allocator says."""
     found = look(m, GFP_TRANSHUGE, order, node)
     return ("NULL", found.reason, found.arg) if isinstance(found, Refused) else ("folio", "", found.block)
-
-
-def charged(m: Machine, order: int) -> tuple[str, str, int]:
-    """What the memcg says."""
-    over = over_limit(m, 1 << order)
-    return ("-ENOMEM", "memcg-limit", over) if over > 0 else ("0", "", 0)
 
 
 def __collapse_huge_page_swapin(vma: Vma, start: int, pmd: int, cpu: int) -> Path[tuple[str, bool]]:

@@ -18,6 +18,7 @@ from kernelmodel.defs import (
 )
 from kernelmodel.machine import Machine
 from kernelmodel.mm import freelist, page_alloc
+from kernelmodel.mm.mempolicy import try_hard
 from kernelmodel.mm.vmstat import count_vm_event
 from kernelmodel.structs import Folio, Mm
 
@@ -63,6 +64,8 @@ def get_huge_zero_page(m: Machine) -> Path[bool]:
             if m.huge_zero_refcount.get(0):
                 break
         else:
+            if m.lru or m.pcp:
+                yield from try_hard(m, _GFP, m.arch.pmd_order, node)
             site = "mm_get_huge_zero_folio"
             answer = yield Question("huge-zero", site, peek, "NULL", m.arch.pmd_order, more=more)
             if m.huge_zero_refcount.get(0):

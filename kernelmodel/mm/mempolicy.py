@@ -7,6 +7,8 @@ What ``hugepage`` means to ``vma_alloc_folio`` differs by release: 6.5 tries thi
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from kernelmodel.decision import Path, Question
 from kernelmodel.defs import (
     __GFP_DIRECT_RECLAIM,
@@ -17,8 +19,12 @@ from kernelmodel.defs import (
 )
 from kernelmodel.machine import Machine
 from kernelmodel.mm.freelist import Found, Refused
-from kernelmodel.mm.page_alloc import look, take
+from kernelmodel.mm.page_alloc import look, take, take_found
+from kernelmodel.mm.stages import Stage, text
 from kernelmodel.structs import Folio, Vma
+
+if TYPE_CHECKING:
+    from kernelmodel.mm.slowpath import Effort
 
 
 def vma_alloc_folio(gfp: int, order: int, vma: Vma, addr: int, hugepage: bool) -> Path[Folio | None]:
@@ -41,6 +47,8 @@ def alloc_pages_mpol(gfp: int, order: int, m: Machine, addr: int, local: bool) -
 
     The second pass is made only if the request may reclaim; without ``local`` there is one pass over all nodes.
     """
+    if m.lru or m.pcp:
+        return (yield from alloc_with_effort(gfp, order, m, addr, local))
     node = m.this_node()
     first = gfp | __GFP_THISNODE | __GFP_NORETRY if local else gfp
 
@@ -63,6 +71,66 @@ def alloc_pages_mpol(gfp: int, order: int, m: Machine, addr: int, local: bool) -
     if answer == "NULL":
         return None
     return take(m, passes()[0] if local else gfp, order, node)
+
+
+def alloc_with_effort(gfp: int, order: int, m: Machine, addr: int, local: bool) -> Path[Folio | None]:
+    """The same where the slow path can do something: it goes first, pass by pass, and the question takes the page.
+
+    A page that another CPU takes away between the two sends the request round again; the kernel looks and takes under
+    zone->lock.
+    """
+    from kernelmodel.mm.slowpath import __alloc_pages, found_by
+
+    node, site = m.this_node(), f"vma_alloc_folio(order={order})"
+    first = gfp | __GFP_THISNODE | __GFP_NORETRY if local else gfp
+    while True:
+        effort = yield from __alloc_pages(m, first, order, node)
+        mask, path = first, effort.path
+        if effort.flags < 0 and local and gfp & __GFP_DIRECT_RECLAIM:
+            effort = yield from __alloc_pages(m, gfp, order, node)
+            mask, path = gfp, both(path, effort)
+        answer = yield alloc_question(m, effort, mask, gfp, order, addr, site, path)
+        found = found_by(m, effort, mask, order, node)
+        if answer != "NULL":
+            assert isinstance(found, Found)
+            return take_found(m, found, mask, order)
+        if effort.flags < 0 or isinstance(found, Found):
+            return None
+
+
+def try_hard(m: Machine, gfp: int, order: int, node: int) -> Path[None]:
+    """The slow path for a request that asks a question of its own: what it leaves is there to be found."""
+    from kernelmodel.mm.slowpath import __alloc_pages
+
+    yield from __alloc_pages(m, gfp, order, node)
+
+
+def alloc_question(
+    m: Machine, effort: Effort, mask: int, gfp: int, order: int, addr: int, site: str, path: tuple[Stage, ...]
+) -> Question:
+    """Whether the page that an effort has found is to be had; ``path`` tells the way to it."""
+    from kernelmodel.mm.slowpath import found_by
+
+    node = m.this_node()
+
+    def peek() -> tuple[str, str, int]:
+        found = found_by(m, effort, mask, order, node)
+        if isinstance(found, Found):
+            return "folio", "" if m.zones[found.zone].node == node else "remote-node", found.block
+        return "NULL", found.reason, found.arg
+
+    more: tuple[tuple[str, Any], ...] = (("gfp", gfp),)
+    if m.zones[-1].node:
+        more = (*more, ("node", node))
+    if path:
+        more = (*more, ("path", text(path)))
+    return Question("alloc", site, peek, "NULL", order, addr, more=more)
+
+
+def both(path: tuple[Stage, ...], effort: Effort) -> tuple[Stage, ...]:
+    """The way through the pass over this node alone, which found nothing, and through the one over all."""
+    end = "NULL" if effort.flags < 0 else "found"
+    return Stage("pass 1", "this node", "NULL"), *path, Stage("pass 2", "every node", end), *effort.path
 
 
 def vma_alloc_zeroed_movable_folio(vma: Vma, addr: int) -> Path[Folio | None]:

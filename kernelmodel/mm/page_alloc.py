@@ -10,13 +10,23 @@ from __future__ import annotations
 from kernelmodel.decision import KernelBug
 from kernelmodel.defs import (
     __GFP_ZERO,
+    ALLOC_KSWAPD,
     MTHP_STAT_NR_ANON,
     MTHP_STAT_NR_ANON_PARTIALLY_MAPPED,
+    ZONE_BOOSTED_WATERMARK,
     PG_partially_mapped,
 )
 from kernelmodel.machine import Machine
-from kernelmodel.mm.buddy import __free_one_page, gfp_migratetype
-from kernelmodel.mm.freelist import Found, Refused, fast_flags, get_page_from_freelist, rmqueue, slow_flags
+from kernelmodel.mm.buddy import free_one_page, gfp_migratetype
+from kernelmodel.mm.freelist import (
+    Found,
+    Refused,
+    fast_flags,
+    get_page_from_freelist,
+    mark_below_high,
+    rmqueue,
+    slow_flags,
+)
 from kernelmodel.mm.memcontrol import mem_cgroup_uncharge
 from kernelmodel.mm.vmstat import mod_mthp_stat
 from kernelmodel.structs import Folio
@@ -26,8 +36,8 @@ def look(m: Machine, gfp: int, order: int, node: int = 0) -> Found | Refused:
     """What a request would get without an effort: the fast path, then the first pass of the slow path.  No store."""
     found = get_page_from_freelist(m, gfp, order, fast_flags(m, gfp, node), node)
     if isinstance(found, Refused):
-        slow = get_page_from_freelist(m, gfp, order, slow_flags(gfp, order), node)
-        return slow if isinstance(slow, Found) else slow._replace(tries=(*found.tries, *slow.tries))
+        slow = get_page_from_freelist(m, gfp, order, slow_flags(m, gfp, order), node)
+        return slow._replace(tries=(*found.tries, *slow.tries), below_high=found.below_high)
     return found
 
 
@@ -39,10 +49,22 @@ def take(m: Machine, gfp: int, order: int, node: int = 0) -> Folio | None:
 
 def take_found(m: Machine, found: Found, gfp: int, order: int) -> Folio:
     """Take what was found in this very state."""
+    if found.below_high:
+        mark_below_high(m, found)
     folio = prep_new_folio(m, rmqueue(m, found, order, gfp_migratetype(gfp)), order)
+    if (m.lru or m.pcp) and found.flags & ALLOC_KSWAPD and m.zone_flags.get(found.zone) & ZONE_BOOSTED_WATERMARK:
+        wake_for_boost(m, found.zone)
     if gfp & __GFP_ZERO or m.knobs["init_on_alloc"]:
         folio.cleared = 1
     return folio
+
+
+def wake_for_boost(m: Machine, zone: int) -> None:
+    """The end of rmqueue(): a steal has boosted the zone's marks, so kswapd is woken, once."""
+    from kernelmodel.mm.slow_steps import wakeup_kswapd
+
+    m.zone_flags.set(zone, m.zone_flags.get(zone) & ~ZONE_BOOSTED_WATERMARK)
+    wakeup_kswapd(m, m.zones[zone].node, 0, 0)
 
 
 def prep_new_folio(m: Machine, pfn: int, order: int) -> Folio:
@@ -100,4 +122,4 @@ def free_pages(m: Machine, pfn: int, order: int) -> None:
 
         if free_unref_page(m, pfn, order):
             return
-    __free_one_page(m, pfn, order, m.pageblock.get(pfn >> m.arch.pageblock_order))
+    free_one_page(m, pfn, order)

@@ -23,6 +23,7 @@ OUTCOMES = {
     "pmd-gate": "try none table leaf migration", "pmd-bounds": "fits outside", "huge-zero": "folio NULL",
     "pmd-recheck": "none changed", "huge-wp": "reuse copy split uffd", "pte-alloc": "table present NULL",
     "anon-vma": "0 -ENOMEM retry", "deferred": "0 -ENOMEM", "lock": "locked NULL", "recheck": "same changed",
+    "reclaim": "progress none", "compact": "skipped deferred complete partial-skipped contended success",
     "stable": "stable unstable", "uffd-missing": "clear missing", "zero-page": "mapped",
     "marker": "uffd-wp stale poisoned guard", "wp": "reuse copy uffd", "wait": "migration",
     "fork-vma": "copied skipped shared", "fork-pmd": "table leaf huge-zero migration", "exit-vma": "unmapped",
