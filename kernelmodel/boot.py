@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """From a scenario to a machine that has just booted: zones, watermarks, address space, what is mapped already.
 
-Watermarks: Linux 6.5 ``calculate_min_free_kbytes`` and ``__setup_per_zone_wmarks`` (khugepaged's raise left out).
+Watermarks and lowmem_reserve: mm/reserves.py.
 """
 
 from __future__ import annotations
 
-from math import isqrt
-
 from kernelmodel import defs
 from kernelmodel.actors import changes_vmas
 from kernelmodel.arch import ARCHES, PTE_MARKER_UFFD_WP, SWP_PTE_MARKER, has_pt_reclaim
+from kernelmodel.boot_memory import build_zones
 from kernelmodel.defs import (
     GFP_HIGHUSER_MOVABLE,
     GFP_TRANSHUGE_LIGHT,
-    MIGRATE_MOVABLE,
     MM_ANONPAGES,
     MM_SWAPENTS,
     MMF_DISABLE_THP,
@@ -23,23 +21,19 @@ from kernelmodel.defs import (
 )
 from kernelmodel.fault import VARIANTS
 from kernelmodel.fault.images import link
-from kernelmodel.lists import Links
-from kernelmodel.machine import ALIVE, Machine, ZoneSpan
-from kernelmodel.mm import page_alloc, rmap
+from kernelmodel.machine import ALIVE, Machine
+from kernelmodel.mm import page_alloc, reserves, rmap
 from kernelmodel.mm.contents import at_boot, swapped_out_at_boot
 from kernelmodel.mm.large_mapcount import folio_sub_large_mapcount
-from kernelmodel.mm.memcontrol import charge_now, over_limit
+from kernelmodel.mm.memcontrol import charge_now, over_limit, set_up_memcg
 from kernelmodel.mm.pgtable import mm_init, pmd_alloc, pte_place, set_pte_at, zero_page
 from kernelmodel.mm.tables import pgtable_trans_huge_deposit, table_alloc, table_entry
 from kernelmodel.mm.thp_knobs import DEFRAG, ENABLED, THP_ORDERS_ALL_ANON, set_anon_policy, size_order
 from kernelmodel.mm.vma import attach_anon_vma, find_vma, maybe_mkwrite, vma_alloc, vma_link
 from kernelmodel.mm.vmstat import add_mm_counter
-from kernelmodel.scenario.types import Memory, NodeSpec, Place, Populate, Scenario, VmaSpec
+from kernelmodel.scenario.types import Memory, NodeSpec, Place, Populate, Scenario, VmaSpec, ZoneSpec
 from kernelmodel.structs import Folio, Mm, Vma
 from kernelmodel.variant_names import VARIANTS as NAMES
-
-ZONE_START = 4 << 30
-"""Physical address (bytes) of the first zone: where ZONE_NORMAL begins on a PC."""
 
 
 class BootError(Exception):
@@ -68,6 +62,7 @@ def build(scenario: Scenario, variant: str, mutants: frozenset[str] = frozenset(
             "pt_reclaim": pt_reclaim,
             "init_on_alloc": boot.init_on_alloc and "init_on_alloc" in image.names.knobs,
             "has_transparent_hugepage": boot.has_transparent_hugepage,
+            **dict(scenario.memory.sysctl),
         },
     )
     m.mutants = mutants
@@ -79,8 +74,9 @@ def build(scenario: Scenario, variant: str, mutants: frozenset[str] = frozenset(
     m.vma_names = [spec.name for spec in scenario.vmas]
     m.vma_names += [event.arg("name") for event in scenario.events if event.verb == "mmap"]
     m.vma_numbers = {name: number for number, name in enumerate(m.vma_names)}
-    set_up_memory(m, scenario.memory)
     set_up_policy(m, scenario)
+    set_up_memory(m, scenario.memory)
+    set_up_memcg(m)
     mm = mm_init(m, 0)
     m.mm_users.set(0, ALIVE)
     if scenario.thp.prctl_thp_disable:
@@ -125,81 +121,30 @@ def set_up_policy(m: Machine, scenario: Scenario) -> None:
 
 # -- zones ------------------------------------------------------------------------------------------
 def set_up_memory(m: Machine, memory: Memory) -> None:
-    """One zone a node, one after the other, and their watermarks."""
-    nodes = memory.nodes or (NodeSpec(memory.size, memory.free, memory.min),)
-    block = 1 << m.arch.max_order
-    start = ZONE_START >> m.arch.page_shift
-    for node, spec in enumerate(nodes):
-        if spec.free is None:
-            fresh_zone(m, node, start, (spec.size or 64 << 20) >> m.arch.page_shift)
-        else:
-            zone_of_blocks(m, node, start, spec)
-        start = -(-m.zones[-1].end // block) * block
+    """The zones of all nodes, their watermarks, the CPUs' own lists."""
+    nodes = memory.nodes or (NodeSpec((), (ZoneSpec("Normal", memory.size, memory.free, memory.min),)),)
+    m.pcp, m.swap_free = memory.pcp, memory.swap
+    specs = build_zones(m, nodes)
     cpus = {cpu: node for node, spec in enumerate(nodes) for cpu in spec.cpus}
     m.cpu_nodes = [cpus.get(cpu, 0) for cpu in range(m.nr_cpus)]
-    set_up_watermarks(m, nodes)
+    set_up_watermarks(m, specs, memory.real)
+    if m.pcp:
+        from kernelmodel.mm.pcp_batch import pcp_setup
+
+        pcp_setup(m)
+    for number, spec in enumerate(specs):
+        if spec.text is not None:
+            from kernelmodel.from_proc import set_up_from_text
+
+            set_up_from_text(m, number, spec.text)
 
 
-def fresh_zone(m: Machine, node: int, start: int, pages: int) -> None:
-    """Everything free, as after boot: the highest order ascending, what is left over behind it."""
-    block = 1 << m.arch.max_order
-    zone = len(m.zones)
-    m.zones.append(ZoneSpan(node, "Normal", start, start + pages, managed=pages, present=pages))
-    m.units.append(None)
-    run_end = start + pages // block * block
-    m.run_end.append(run_end)
-    m.frontier.set(zone, start)
-    if run_end > start:
-        number = m.list_number(zone, MIGRATE_MOVABLE, m.arch.max_order)
-        m.nr_free.add(number, (run_end - start) // block)
-        m.lists.insert(Links.RUN + zone, number, tail=True, counted=False)
-    pfn, left = run_end, start + pages - run_end
-    for order in range(m.arch.max_order - 1, -1, -1):
-        if left >> order & 1:
-            m.lists.insert(pfn, m.list_number(zone, MIGRATE_MOVABLE, order), tail=True)
-            pfn += 1 << order
-    m.nr_free_pages.set(zone, pages)
-
-
-def zone_of_blocks(m: Machine, node: int, start: int, spec: NodeSpec) -> None:
-    """These free blocks and nothing else: each block's buddy belongs to someone, so that none can merge."""
-    zone, pfn, total = len(m.zones), start, 0
-    for order, blocks in sorted(spec.free or (), reverse=True):
-        step = 1 << (order if order == m.arch.max_order else order + 1)
-        number = m.list_number(zone, MIGRATE_MOVABLE, order)
-        m.lone_blocks.append((pfn, pfn + blocks * step, step, order))
-        for _ in range(blocks):
-            m.lists.insert(pfn, number, tail=True)
-            pfn += step
-        total += blocks << order
-    block = 1 << m.arch.max_order
-    size = spec.size
-    pages = (size >> m.arch.page_shift) if size is not None else max(block, -(-(pfn - start) // block) * block)
-    m.zones.append(ZoneSpan(node, "Normal", start, start + pages, managed=pages, present=pages, boosts=False))
-    m.units.append(None)
-    m.run_end.append(start)
-    m.frontier.set(zone, start)
-    m.nr_free_pages.set(zone, total)
-
-
-def set_up_watermarks(m: Machine, nodes: tuple[NodeSpec, ...]) -> None:
-    """min, low and high per zone, in pages."""
-    managed = sum(zone.end - zone.start for zone in m.zones)
-    min_free_kbytes = min(max(isqrt(16 * (managed << m.arch.page_shift >> 10)), 128), 262144)
-    pages_min = min_free_kbytes >> (m.arch.page_shift - 10)
-    for number, (zone, spec) in enumerate(zip(m.zones, nodes, strict=True)):
-        share = zone.end - zone.start
-        low_gap = 0
-        if spec.min is not None:
-            mark = spec.min
-            low_gap = mark >> 2
-        elif spec.free is not None:
-            mark = 0
-        else:
-            mark = pages_min * share // managed
-            low_gap = max(mark >> 2, share * 10 // 10000)
-        for level in range(3):
-            m.watermark.set(number * 4 + level, mark + level * low_gap)
+def set_up_watermarks(m: Machine, specs: tuple[ZoneSpec, ...], real: bool) -> None:
+    """min, low and high per zone, in pages: as given, none where the free blocks are, else the kernel's."""
+    reserves.set_up_watermarks(m, [0 if spec.min is None and spec.given else spec.min for spec in specs], real)
+    for number, spec in enumerate(specs):
+        if spec.given and spec.min is None:
+            m.zones[number] = m.zones[number]._replace(reserve=(0,) * defs.MAX_NR_ZONES)
 
 
 # -- address space -----------------------------------------------------------------------------------

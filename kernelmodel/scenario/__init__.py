@@ -8,6 +8,7 @@ rules that need more than one value in ``scenario_memory``, ``scenario_mm`` and 
 from __future__ import annotations
 
 import os
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from kernelmodel.arch import ARCHES
@@ -36,12 +37,16 @@ def load(path: str | os.PathLike[str], *, variant: str | None = None) -> Scenari
     ``ScenarioError`` with every problem if there is no such file or it is not good.
     """
     name = os.fsdecode(path)
-    return _scenario(read(_find(name), name), variant)
+    found = _find(name)
+    return _scenario(read(found, name), variant, os.path.dirname(found))
 
 
-def loads(text: str, name: str, *, variant: str | None = None) -> Scenario:
-    """The scenario in ``text``; ``name`` is what messages and tokens call it.  ``ScenarioError`` as in ``load``."""
-    return _scenario(from_string(text, name), variant)
+def loads(text: str, name: str, *, variant: str | None = None, folder: str | None = None) -> Scenario:
+    """The scenario in ``text``; ``name`` is what messages and tokens call it.  ``ScenarioError`` as in ``load``.
+
+    ``folder`` is where the files are that it names; without one it can name none.
+    """
+    return _scenario(from_string(text, name), variant, folder)
 
 
 def find(name: str) -> Path:
@@ -84,7 +89,7 @@ def packaged() -> list[str]:
     return sorted(found)
 
 
-def _scenario(text: Text, variant: str | None) -> Scenario:
+def _scenario(text: Text, variant: str | None, folder: str | None) -> Scenario:
     """From the text to the value."""
     raw = text.parse()
     more: frozenset[str] = frozenset()
@@ -106,7 +111,7 @@ def _scenario(text: Text, variant: str | None) -> Scenario:
         message, hint = unknown_variant(variant)
         faults.add((), message + " (asked for in place of the file's)", hint)
     arch = table.get("arch", DEFAULT_ARCH if "arch" not in raw else None)
-    ctx = Context(faults, ARCHES.get(arch), VARIANTS.get(variant or own or ""))
+    ctx = Context(faults, ARCHES.get(arch), VARIANTS.get(variant or own or ""), folder)
     values = _values(ctx, table, raw, variant in (None, own))
     for name in sorted(more - {*values["mutants"]}):
         if problem := misfit(name, ctx.variant and ctx.variant.id):
@@ -116,13 +121,22 @@ def _scenario(text: Text, variant: str | None) -> Scenario:
     return Scenario(
         title=table.get("title", os.path.basename(text.name)),
         name=text.name,
-        hash=text.hash,
+        hash=with_files(text.hash, ctx.files),
+        folder=folder,
         variant=variant or own,
         arch=arch,
         warnings=tuple(str(note) for note in sorted(faults.notes, key=lambda note: (note.line, note.col))),
         raw=raw,
         **values,
     )
+
+
+def with_files(text_hash: str, files: dict[str, str]) -> str:
+    """The hash of a scenario: that of its text, and what the files hold that it names."""
+    found = int(text_hash, 16)
+    for content in files.values():
+        found = zlib.crc32(content.encode(), found)
+    return f"{found:08x}"
 
 
 def raw_events(raw: dict[str, Any]) -> list[Any]:

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from kernelmodel.scenario.faults import KeyPath, Problem, ScenarioError
+from kernelmodel.scenario.faults import KeyPath, Problem, ScenarioError, printable
 from kernelmodel.scenario.text import Text
 from kernelmodel.scenario.types import Scenario
 
@@ -39,6 +39,8 @@ def by_key(error: ScenarioError, text: str, raw: dict[str, Any], name: str) -> l
     found = Text(text, name)
     return [
         KeyProblem(_key_at(found, raw, each.line, each.col) or name, 1, n + 1, each.message, each.hint)
+        if each.file == name
+        else each  # of a file that the scenario names
         for n, each in enumerate(error.errors)
     ]
 
@@ -69,7 +71,9 @@ def notes_by_key(new: Scenario, text: str, raw: dict[str, Any]) -> tuple[str, ..
     found = Text(text, new.name) if new.warnings else None
     for each in new.warnings:
         match = re.fullmatch(r".*?:([0-9]+):([0-9]+): (.*)", each)
-        if match and found is not None:
+        if not each.startswith(f"{printable(new.name)}:"):
+            notes.append(each)  # of a file that the scenario names
+        elif match and found is not None:
             notes.append(f"{_key_at(found, raw, int(match[1]), int(match[2]))}: {match[3]}")
     return tuple(notes)
 

@@ -69,7 +69,7 @@ def edit_all(scenario: Scenario, pairs: Iterable[tuple[str, str]]) -> Scenario:
         edited = (*(each for each in edited if not each.startswith(f"{key} = ")), written)
     text = dumps(raw)
     try:
-        new = scenarios.loads(text, scenario.name)
+        new = scenarios.loads(text, scenario.name, folder=scenario.folder)
     except ScenarioError as error:
         raise ScenarioError(by_key(error, text, raw, scenario.name)) from None
     return replace(with_places(new, scenario), hash=scenario.hash, edited=edited, warnings=notes_by_key(new, text, raw))
@@ -83,8 +83,11 @@ def keys(scenario: Scenario) -> list[str]:
             for each in key.kind.keys:
                 if isinstance(each.kind, Tables):
                     there = scenario.raw.get(key.name, {}).get(each.name, [])[:MAX_LISTED]
-                    names = [inner.name for inner in each.kind.table.keys]
+                    inner_keys = each.kind.table.keys
+                    names = [inner.name for inner in inner_keys if not isinstance(inner.kind, (Table, Tables))]
                     found += [f"{key.name}.{each.name}[{n}].{name}" for n in range(len(there)) for name in names]
+                elif isinstance(each.kind, Table):
+                    found += [f"{key.name}.{each.name}.{inner.name}" for inner in each.kind.keys]
                 elif not each.pattern:
                     found.append(f"{key.name}.{each.name}")
         elif isinstance(key.kind, Tables):

@@ -9,15 +9,14 @@ from kernelmodel.arch import ARCHES
 from kernelmodel.defs import NODE_STATS, VM_EVENTS, VM_FAULT_BITS
 from kernelmodel.scenario.faults import nearest, show
 from kernelmodel.scenario.kinds import Address, Boolean, Choice, Int, Size, Str
+from kernelmodel.scenario.memory_keys import FRAGMENT, MAX_CPU, MEMORY, NODE, ZONE
 from kernelmodel.scenario.tables import Key, Map, Several, Table, Tables
 from kernelmodel.scenario.verbs import MAX_COUNT, NAME, NAME_WORDS, VMA_FLAGS
 from kernelmodel.scenario.verbs import TABLES as VERB_TABLES
 from kernelmodel.scenario.verbs import keys as verb_keys
 from kernelmodel.variant_names import VARIANTS
 
-MAX_CPU = 63
 MAX_VMAS = 4096
-MAX_MEMORY = 16 << 40
 CONFIGS = (
     "CONFIG_FLEXIBLE_THP", "CONFIG_LARGE_ANON_FOLIO", "CONFIG_TRANSPARENT_HUGEPAGE", "CONFIG_MEMCG", "CONFIG_NUMA",
     "CONFIG_PT_RECLAIM", "CONFIG_USERFAULTFD", "CONFIG_PTE_MARKER_UFFD_WP", "CONFIG_HAVE_ARCH_USERFAULTFD_WP",
@@ -38,12 +37,6 @@ def _known(names: tuple[str, ...], what: str) -> Callable[[str], tuple[str, str]
         return None if name in names else (f"unknown {what} {show(name)}", nearest(name, names, most=len(names)))
 
     return wrong
-
-
-def _order(name: str) -> tuple[str, str] | None:
-    if name.isascii() and name.isdecimal() and len(name) <= 2 and str(int(name)) == name:
-        return None
-    return f"an order is a number, not {show(name)}", "{ 0 = 30, 4 = 2 }: 30 blocks of order 0, two of order 4"
 
 
 def _mthp(name: str) -> tuple[str, str] | None:
@@ -122,53 +115,6 @@ BOOT = Table(
     ),
     Key("init_on_alloc", Boolean(), "Pages are cleared when they are allocated.", "false", knob="init_on_alloc"),
     Key("has_transparent_hugepage", Boolean(), "The hardware has huge pages.", "true"),
-)
-
-_FREE = Map("free", "Free blocks by order.", Int(0, 65536), _order, "orders and numbers of blocks")
-_MIN = Size(0, MAX_MEMORY, 'pages as an integer, or bytes as text: "1M"', pages=True)
-_ZONE = (
-    Key(
-        "size",
-        Size(1, MAX_MEMORY, 'one page … 16T, in bytes or as text: "64M"'),
-        "Size of the zone, a multiple of the page size.",
-        '"64M"; with `free` as large as the blocks need',
-    ),
-    Key(
-        "free",
-        _FREE,
-        "These free blocks and nothing else, by order: `{ 0 = 30, 4 = 2 }`. The buddy of each is in use.",
-        "a fresh zone",
-    ),
-    Key(
-        "min",
-        _MIN,
-        "The min watermark: an integer counts pages, text counts bytes.",
-        "the kernel's; 0 with `free`",
-    ),
-)
-NODE = Table(
-    "[[memory.node]]",
-    "A NUMA node with one zone; the first is node 0.",
-    *_ZONE,
-    Key(
-        "cpus",
-        Several(Int(0, MAX_CPU), "a list of CPUs", distinct=True),
-        "Its CPUs; the others are node 0's.",
-        "[]",
-    ),
-)
-
-MEMORY = Table(
-    "[memory]",
-    "One zone, fresh or of given blocks; or nodes.",
-    *_ZONE,
-    Key("node", Tables(NODE, 64), "NUMA nodes, instead of `size`, `free` and `min`.", "one node"),
-    Key(
-        "memcg_limit",
-        Size(0, MAX_MEMORY, 'at most 16T, in bytes or as text: "1M"'),
-        "What the program's cgroup may use, rounded down to pages.",
-        "no limit",
-    ),
 )
 
 VMA = Table(
@@ -290,7 +236,9 @@ ROOT = Table(
     Key("explore", EXPLORE, EXPLORE.doc),
 )
 
-TABLES = (ROOT, THP, BOOT, MEMORY, NODE, VMA, POPULATE, EVENT, *VERB_TABLES.values(), BREAK, EXPECT, EXPLORE)
+TABLES = (
+    ROOT, THP, BOOT, MEMORY, NODE, ZONE, FRAGMENT, VMA, POPULATE, EVENT, *VERB_TABLES.values(), BREAK, EXPECT, EXPLORE,
+)  # fmt: skip
 RESULT_NAMES = ("0", *VM_FAULT_BITS)
 
 

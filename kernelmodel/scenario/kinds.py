@@ -132,6 +132,21 @@ class Int(Kind):
         return {"type": "integer", "minimum": self.low, "maximum": self.high}
 
 
+class Share(Kind):
+    """A number from 0 to 1."""
+
+    words = "a number 0 … 1"
+
+    def read(self, value: Any, path: KeyPath, faults: Faults) -> Any:
+        """The float."""
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+        return float(value) if fits else self.refuse(value, path, faults, "a share, not a percentage: 0.05")
+
+    def schema(self) -> dict[str, Any]:
+        """Number with its bounds."""
+        return {"type": "number", "minimum": 0, "maximum": 1}
+
+
 class Size(Kind):
     """Bytes: an integer, or text with a suffix.  With ``pages``, a bare integer counts pages instead."""
 

@@ -7,14 +7,20 @@ import re
 from typing import Any
 
 from kernelmodel.arch import Arch, has_pt_reclaim
+from kernelmodel.defs import ZONE_NAMES
 from kernelmodel.scenario.faults import KeyPath
-from kernelmodel.scenario.keys import BOOT, MAX_MEMORY, THP
+from kernelmodel.scenario.keys import BOOT, THP
 from kernelmodel.scenario.kinds import WRONG
+from kernelmodel.scenario.memory_keys import CGROUP, FILES, MAX_MEMORY, SYSCTLS
+from kernelmodel.scenario.memory_keys import ZONE as ZONE_TABLE
 from kernelmodel.scenario.mm import Context
+from kernelmodel.scenario.proc_files import read_proc
 from kernelmodel.scenario.tables import Table
-from kernelmodel.scenario.types import Boot, Memory, NodeSpec, Thp
+from kernelmodel.scenario.types import Boot, Memory, NodeSpec, Thp, ZoneSpec
+from kernelmodel.scenario.zones import read_zone
 
-MAX_BLOCKS = 65536
+ZONE_KEYS = tuple(key.name for key in ZONE_TABLE.keys if key.name != "name")
+HINTS = {"node": "each [[memory.node]] has its own", "zone": "each zone has its own"}
 
 
 # -- memory -------------------------------------------------------------------------------------------
@@ -24,72 +30,101 @@ def read_memory(ctx: Context, table: dict[str, Any]) -> Memory:
         return Memory()
     limit = table.get("memcg_limit")
     limit = None if limit is None else limit & ctx.arch.page_mask
-    if "node" not in table:
-        zone = _zone(ctx, table, ("memory",), 64 << 20)
-        return Memory(zone.size, limit, zone.free, zone.min)
-    for key in ("size", "free", "min"):
-        if key in table:
-            hint = "each [[memory.node]] has its own"
-            ctx.faults.add(("memory", key), f"{key!r} and [[memory.node]] exclude each other", hint, key=True)
-    nodes = tuple(_zone(ctx, node, ("memory", "node", i), 64 << 20) for i, node in enumerate(table["node"]))
+    more = {"sysctl": read_sysctl(ctx, table), "swap": table.get("swap", True)}
+    files = [key for key in FILES if key in table]
+    forms = [form for form in (files[:1], ["node"], ["zone"]) if form and form[0] in table]
+    for key in [*(form[0] for form in forms[1:]), *(key for key in ZONE_KEYS if key in table)] if forms else ():
+        form = forms[0][0]
+        words = f"[[memory.{form}]]" if form in HINTS else repr(form)
+        hint = HINTS.get(form, "the files say what is there")
+        ctx.faults.add(("memory", key), f"{key!r} and {words} exclude each other", hint, key=True)
+    if files:
+        nodes = read_proc(ctx, table, files)
+    elif "node" in table:
+        nodes = read_nodes(ctx, table["node"])
+    elif "zone" in table:
+        nodes = (NodeSpec((), read_zones(ctx, table["zone"], ("memory", "zone"), 0)),)
+    else:
+        zone = read_zone(ctx, table, ("memory",))
+        if zone == ZoneSpec(zone.name, zone.size, zone.free, zone.min):
+            return Memory(zone.size, limit, zone.free, zone.min, (), table.get("pcp", False), **more)
+        nodes = (NodeSpec((), (zone,)),)
+    real = bool(files) or "zone" in table or any("zone" in node for node in table.get("node", ()))
+    real = real or any(zone.real for node in nodes for zone in node.zones)
+    total = sum(zone.size or 0 for node in nodes for zone in node.zones)
+    if total > MAX_MEMORY:
+        ctx.faults.add(("memory",), f"all zones together have {total:,} bytes", "memory has at most 16T")
+    return Memory(None, limit, None, None, nodes, table.get("pcp", real), real, **more)
+
+
+def read_nodes(ctx: Context, tables: list[dict[str, Any]]) -> tuple[NodeSpec, ...]:
+    """Every ``[[memory.node]]``."""
+    nodes = []
     owners: dict[int, int] = {}
-    for i, node in enumerate(nodes):
-        for k, cpu in enumerate(node.cpus):
+    for i, table in enumerate(tables):
+        path = ("memory", "node", i)
+        for key in ZONE_KEYS if "zone" in table else ():
+            if key in table:
+                message = f"{key!r} and [[memory.node.zone]] exclude each other"
+                ctx.faults.add((*path, key), message, HINTS["zone"], key=True)
+        several = table.get("zone")
+        zones = (read_zone(ctx, table, path),) if several is None else read_zones(ctx, several, (*path, "zone"), i)
+        cpus = tuple(cpu for cpu in table.get("cpus", ()) if cpu is not WRONG)
+        for k, cpu in enumerate(cpus):
             if owners.setdefault(cpu, i) != i:
                 message = f"CPU {cpu} is on node {owners[cpu]} already"
-                ctx.faults.add(("memory", "node", i, "cpus", k), message, "once is enough")
+                ctx.faults.add((*path, "cpus", k), message, "once is enough")
+        nodes.append(NodeSpec(cpus, zones))
     if not nodes:
         ctx.faults.add(("memory", "node"), "a machine has at least one node")
-    return Memory(None, limit, None, None, nodes)
+    return tuple(nodes)
 
 
-def _zone(ctx: Context, table: dict[str, Any], path: KeyPath, default: int) -> NodeSpec:
-    """Size, free blocks and watermark of one zone."""
+def read_zones(ctx: Context, tables: list[dict[str, Any]], path: KeyPath, node: int) -> tuple[ZoneSpec, ...]:
+    """The zones of one node, from low to high."""
+    if not tables:
+        ctx.faults.add(path, "a node has at least one zone")
+    found: dict[str, ZoneSpec] = {}
+    for i, table in enumerate(tables):
+        name = table.get("name")
+        if name is None:
+            continue
+        if name in found:
+            ctx.faults.add((*path, i, "name"), f"two zones have the name {name}", "a node has one zone of each name")
+        if node and name.startswith("DMA"):
+            hint = "low memory is node 0's; others have Normal and Movable"
+            ctx.faults.add((*path, i, "name"), f"node {node} has no {name}", hint)
+        found[name] = read_zone(ctx, table, (*path, i), name)
+    return tuple(found[name] for name in ZONE_NAMES if name in found)
+
+
+def read_sysctl(ctx: Context, table: dict[str, Any]) -> tuple[tuple[str, int | tuple[int, ...]], ...]:
+    """Knobs of /proc/sys/vm, and the other pages of the program's cgroup."""
     assert ctx.arch is not None
-    free = table.get("free")
-    size = table.get("size", None if "free" in table else default)
-    span = size
-    if size is not None and not ctx.aligned(size, (*path, "size"), "size"):
-        size = None
-    blocks = (
-        tuple(sorted((int(order), number) for order, number in free.items() if number)) if free is not None else None
-    )
-    if blocks is not None and not _blocks_fit(ctx, blocks, size, (*path, "free")):
-        blocks = ()
-    low = table.get("min")
-    pages = None if low is None else low[0] >> ctx.arch.page_shift if low[1] == "bytes" else low[0]
-    if pages is not None and span is not None and pages > span >> ctx.arch.page_shift:
-        ctx.faults.add(
-            (*path, "min"), f"{pages} pages are more than the zone has", "an integer counts pages, text bytes"
-        )
-    cpus = tuple(cpu for cpu in table.get("cpus", ()) if cpu is not WRONG)
-    return NodeSpec(size, blocks, pages, cpus)
-
-
-def _blocks_fit(ctx: Context, blocks: tuple[tuple[int, int], ...], size: int | None, path: KeyPath) -> bool:
-    """Can a zone of ``size`` bytes (None: any) hold these free blocks, the buddy of each in use?"""
-    assert ctx.arch is not None
-    top = ctx.arch.max_order
-    good = True
-    for order, _ in blocks:
-        if order > top:
-            ctx.faults.add((*path, str(order)), f"no block has order {order}", f"the highest is {top}", key=True)
-            good = False
-    total = sum(number for _, number in blocks)
-    if total > MAX_BLOCKS:
-        ctx.faults.add(
-            path, f"{total:,} free blocks (at most {MAX_BLOCKS:,})", "a fresh zone of some size has any number"
-        )
-        good = False
-    if not good:
-        return False
-    need = sum(number << (order if order == top else order + 1) for order, number in blocks) << ctx.arch.page_shift
-    if need > MAX_MEMORY or (size is not None and need > size):
-        limit = f"the zone has {size:,} bytes" if size is not None and need > size else "memory has at most 16T"
-        hint = "the buddy of each block is in use and counts too; leave size out"
-        ctx.faults.add(path, f"these blocks need {need:,} bytes; {limit}", hint if size is not None else "fewer blocks")
-        return False
-    return True
+    found: list[tuple[str, int | tuple[int, ...]]] = []
+    for name in SYSCTLS:
+        if name in table and name != "lowmem_reserve_ratio":
+            found.append((name, table[name]))
+    if 0 < table.get("percpu_pagelist_high_fraction", 0) < 8:
+        where = ("memory", "percpu_pagelist_high_fraction")
+        ctx.faults.add(where, "percpu_pagelist_high_fraction must be 0 or at least 8", "the kernel refuses 1 … 7")
+    if "defrag_mode" in table and ctx.variant is not None and ctx.variant.release < (6, 15):
+        ctx.faults.note(("memory", "defrag_mode"), f"{ctx.variant.id} has no defrag_mode; the value has no effect")
+    ratio = table.get("lowmem_reserve_ratio")
+    if ratio is not None and WRONG not in ratio:
+        if len(ratio) > len(ZONE_NAMES):
+            message = f"lowmem_reserve_ratio has {len(ratio)} numbers"
+            ctx.faults.add(("memory", "lowmem_reserve_ratio"), message, f"one each of {', '.join(ZONE_NAMES)}")
+        default = (256, 256, 32, 0)
+        found.append(("lowmem_reserve_ratio", (*ratio, *default[len(ratio) :])))
+    for name in CGROUP:
+        if name in table:
+            found.append((name, table[name] >> ctx.arch.page_shift))
+            if name != "memcg_charged" and table[name] > table.get("memcg_charged", 0):
+                ctx.faults.add(("memory", name), f"{name} is more than memcg_charged", "it is a part of it")
+    if "memcg_limit" in table and table.get("memcg_charged", 0) > table["memcg_limit"]:
+        ctx.faults.add(("memory", "memcg_charged"), "memcg_charged is more than memcg_limit", "or raise memcg_limit")
+    return tuple(found)
 
 
 # -- knobs --------------------------------------------------------------------------------------------

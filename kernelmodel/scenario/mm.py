@@ -18,10 +18,16 @@ MAX_POPULATED = 65536
 class Context:
     """What the rules know: where problems go, the arch and the variant (None if the file names none that is known)."""
 
-    def __init__(self, faults: Faults, arch: Arch | None, variant: VariantNames | None) -> None:
+    def __init__(
+        self, faults: Faults, arch: Arch | None, variant: VariantNames | None, folder: str | None = None
+    ) -> None:
         self.faults = faults
         self.arch = arch
         self.variant = variant
+        self.folder = folder
+        """Where files are looked for that the scenario names; None: it may name none."""
+        self.files: dict[str, str] = {}
+        """What they hold, by the key that names them."""
         self.vmas: dict[str, VmaSpec] = {}
         self.declared: set[str] = set()
         """Names of all VMAs, also of those that are wrong."""

@@ -74,7 +74,7 @@ def new() -> str:
 
 _HEAD = """# Scenario files
 
-<!-- made by kernelmodel.scenario.reference.docs(); change the table in kernelmodel/scenario/keys.py instead -->
+<!-- made by kernelmodel.scenario.reference.docs(); change the tables in kernelmodel/scenario/keys.py instead -->
 
 A scenario is a TOML file in UTF-8. Sizes take the suffixes K, M, G and T. An address is an integer, the name of a
 VMA, or `name+offset`; a named address must lie inside the VMA as it is declared. A file has at most {bytes} MiB, a key
@@ -109,6 +109,12 @@ size = "64M"                          # a fresh zone
 # free = { 0 = 30, 4 = 2 }            # instead of a fresh zone: these free blocks and nothing else
 # min = 16                            # the min watermark, in pages
 # NUMA nodes instead: one [[memory.node]] each, with size, free, min and cpus
+# Other machines: fragment={seed=1, free=0.2, unmovable=0.05, reclaimable=0.02, polluted=0.1, file=0.5}, aged memory;
+#   free={Movable={0=30}, Unmovable={4=1}} with used="movable"; cma="16M" and highatomic="2M" of a fresh zone;
+#   [[memory.zone]] with name="DMA32" and the same keys; or copies of files of /proc beside this one:
+#   buddyinfo="buddyinfo", pagetypeinfo="pagetypeinfo", zoneinfo="zoneinfo".  Also swap, pcp, memcg_charged,
+#   memcg_reclaimable, memcg_killable, and of /proc/sys/vm min_free_kbytes, watermark_scale_factor,
+#   watermark_boost_factor, extfrag_threshold, percpu_pagelist_high_fraction, defrag_mode, lowmem_reserve_ratio
 
 [config]
 # CONFIG_MEMCG = true

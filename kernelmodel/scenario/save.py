@@ -71,7 +71,7 @@ def answers_of(session: Session) -> list[list[str]]:
         needed = {site: n for n, (site, _, forced) in enumerate(questions) if forced}
         answers = [(site, outcome) for n, (site, outcome, _) in enumerate(questions) if n <= needed.get(site, -1)]
         for site, outcome in answers:
-            if outcome not in SITES[site.partition("(order=")[0]]:
+            if outcome not in SITES.get(site.partition("(order=")[0], ()):
                 raise UnwritableRun(f"event {number}: a file can't say that {site} = {outcome} before another answer")
         if not session.finished:
             answers += _unused(session, number, questions, needed)

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A scenario as a value: frozen, validated, in numbers.  ``scenario.load`` makes it, ``boot`` builds from it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from kernelmodel.proc.parse import ZoneText
 
 
 class Place(NamedTuple):
@@ -41,19 +46,62 @@ class Boot(NamedTuple):
     """False: the hardware has no huge pages."""
 
 
-class NodeSpec(NamedTuple):
-    """One ``[[memory.node]]``: a NUMA node with one zone."""
+class Fragment(NamedTuple):
+    """``fragment``: memory that has been in use for long; what the shares are of is told by the keys (keys.py)."""
 
+    seed: int = 1
+    free: float = 0.2
+    unmovable: float = 0.05
+    reclaimable: float = 0.02
+    polluted: float = 0.1
+    file: float = 0.5
+    order: int | None = None
+    """Free blocks of this order and above are rare; None: as it comes."""
+
+
+class ZoneSpec(NamedTuple):
+    """One zone."""
+
+    name: str = "Normal"
+    """DMA, DMA32, Normal or Movable."""
     size: int | None = None
-    """Bytes; None with ``free`` means: as large as the blocks need."""
+    """Bytes; None with ``free`` or ``lists`` means: as large as the blocks need."""
     free: tuple[tuple[int, int], ...] | None = None
+    """(order, number of blocks), ascending: movable ones, and nothing else is free."""
     min: int | None = None
-    """WMARK_MIN in pages."""
+    """WMARK_MIN in pages; None: computed (0 with given blocks)."""
+    lists: tuple[tuple[int, int, int], ...] | None = None
+    """(migratetype, order, number of blocks), ascending: nothing else is free."""
+    used: str = ""
+    """What the pages between given blocks are used for; "": unknown."""
+    fragment: Fragment | None = None
+    cma: int = 0
+    highatomic: int = 0
+    """Bytes of a fresh zone that are CMA, or reserved for HIGHATOMIC."""
+    text: ZoneText | None = None
+    """What the files of /proc say of it."""
+
+    @property
+    def given(self) -> bool:
+        """Are its free blocks given one by one?  Then no formula of the kernel sets its watermarks."""
+        return self.free is not None or self.lists is not None
+
+    @property
+    def real(self) -> bool:
+        """Does it look like a zone of a machine that has been running?"""
+        return self.fragment is not None or self.text is not None
+
+
+class NodeSpec(NamedTuple):
+    """A NUMA node."""
+
     cpus: tuple[int, ...] = ()
+    zones: tuple[ZoneSpec, ...] = ()
+    """From low to high."""
 
 
 class Memory(NamedTuple):
-    """The zone."""
+    """Zones and nodes, and the knobs of /proc/sys/vm."""
 
     size: int | None = None
     """Bytes; None with ``free`` means: as large as the blocks need."""
@@ -64,7 +112,15 @@ class Memory(NamedTuple):
     min: int | None = None
     """WMARK_MIN in pages; None: computed (0 with ``free``)."""
     nodes: tuple[NodeSpec, ...] = ()
-    """NUMA nodes; () is one node, described by ``size``, ``free`` and ``min``."""
+    """NUMA nodes; () is one node with one zone, described by ``size``, ``free`` and ``min``."""
+    pcp: bool = False
+    """Do the CPUs have page lists of their own?"""
+    real: bool = False
+    """Does the machine look like one that is running: aged memory, several zones?"""
+    swap: bool = True
+    """Is there swap space for the background's pages?"""
+    sysctl: tuple[tuple[str, int | tuple[int, ...]], ...] = ()
+    """Files of /proc/sys/vm that were given, and the sizes of the background's cgroup (in bytes)."""
 
 
 class VmaSpec(NamedTuple):
@@ -187,6 +243,8 @@ class Scenario:
     """Does an exploration try every answer of the environment, not only nature's?"""
     warnings: tuple[str, ...] = ()
     """Notes for stderr: ``file:line:col: note: …``."""
+    folder: str | None = field(default=None, compare=False)
+    """Where the file is: files that it names are looked for there; None: it is in no folder."""
     raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     edited: tuple[str, ...] = ()
     """``key = value`` for each key that was changed after loading: no token can name such a scenario."""
