@@ -106,7 +106,20 @@ def check_run(scenario: Scenario, variant: str, mutants: frozenset[str], expect:
             if why:
                 break
     why.extend(compare(session, expect))
+    if why:
+        why.extend(reasons(session))
     return why, session.token()
+
+
+MOST_REASONS = 4
+
+
+def reasons(session: Session) -> list[str]:
+    """Why allocations and charges failed in a run that is not as expected, the first few."""
+    from kernelmodel.why import failures, why
+
+    found = [why(session, step) for step in failures(session)[:MOST_REASONS]]
+    return [f"{each.head}: {each.because}" for each in found if each is not None]
 
 
 def compare(session: Session, expect: Expect) -> list[str]:

@@ -21,24 +21,28 @@ usage: thp-debug SCENARIO.toml|TOKEN [-b LOC]... [-ex CMD]... [-x FILE]... [KERN
                  [--theme ansi|dark|light|contrast] [--no-mouse]
        thp-debug run      SCENARIO [KERNEL] [-b LOC]... [--format text|ndjson]       to the end or the first stop
        thp-debug run      SCENARIO -x FILE... [-ex CMD]... [-b LOC]...               a script of debugger commands
-       thp-debug check    SCENARIO|FOLDER... [--format text|ndjson|junit|b4]         meet [expect]
+                 [--print buddyinfo,pagetypeinfo,zoneinfo,extfrag]                   what the kernel would show then
+                 [--why]                                                             why allocations failed, what helps
+       thp-debug check    SCENARIO|FOLDER... [--why] [--format text|ndjson|junit|b4] meet [expect]
        thp-debug explore  SCENARIO [KERNEL] [--preemptions N] [--time S] [--jobs N]  every interleaving and failure
                  [--format text|ndjson]
        thp-debug explore  --list-mutants                                             what --mutant takes
        thp-debug compare  SCENARIO --variant A --variant B... [--expect same|differ] [--format text|ndjson]
        thp-debug matrix   SCENARIO|FOLDER... [--variant V]... [--format text|ndjson|markdown]
+       thp-debug sweep    SCENARIO --set KEY=VALUES... [--variant V] [--jobs N] [--svg FILE] [--format text|ndjson]
        thp-debug replay   TOKEN|FILE [--scenario FILE] [--format text|ndjson]        a run from its token
        thp-debug variants [--format text|ndjson]                                     what is modelled
        thp-debug schema | new                                                        JSON Schema, a first scenario
 KERNEL is --variant V and what is wrong with it: --drop-recheck R1..., --mutant NAME...; in short --variant 'V~NAME'
 """
-COMMANDS = ("run", "check", "explore", "compare", "matrix", "replay", "variants", "schema", "new")
+COMMANDS = ("run", "check", "explore", "compare", "matrix", "sweep", "replay", "variants", "schema", "new")
 FORMS = {
     "run": ("text", "ndjson"),
     "check": ("text", "ndjson", "junit", "b4"),
     "explore": ("text", "ndjson"),
     "compare": ("text", "ndjson"),
     "matrix": ("text", "ndjson", "markdown"),
+    "sweep": ("text", "ndjson"),
     "replay": ("text", "ndjson"),
     "variants": ("text", "ndjson"),
 }
@@ -129,10 +133,11 @@ def batch(command: str, words: list[str]) -> int:
     out = headless.Output(getattr(args, "format", "text"), sys.stdout, sys.stderr)
     calls: dict[str, Callable[[], int]] = {
         "run": lambda: run(args, out),
-        "check": lambda: headless.check(args.scenario, out),
+        "check": lambda: headless.check(args.scenario, out, args.why),
         "explore": lambda: explore(args, out),
         "compare": lambda: compare(args, out),
         "matrix": lambda: matrix(args, out),
+        "sweep": lambda: sweep(args, out),
         "replay": lambda: headless.replay(args.token, args.scenario, out),
         "variants": lambda: headless.variants(out),
         "schema": lambda: headless.schema(out),
@@ -146,8 +151,8 @@ def run(args: argparse.Namespace, out: Output) -> int:
     from tui import headless
 
     if args.lines:
-        return headless.script(args.scenario, kernel(args), args.b, args.lines, out)
-    return headless.run(args.scenario, kernel(args), args.b, out)
+        return headless.script(args.scenario, kernel(args), args.b, args.lines, out, args.print)
+    return headless.run(args.scenario, kernel(args), args.b, out, args.print, args.why)
 
 
 def explore(args: argparse.Namespace, out: Output) -> int:
@@ -181,6 +186,13 @@ def matrix(args: argparse.Namespace, out: Output) -> int:
     return table.matrix(args.scenario, args.variant, out)
 
 
+def sweep(args: argparse.Namespace, out: Output) -> int:
+    """``sweep``: the same."""
+    from tui import swept
+
+    return swept.sweep_command(args.scenario, kernel(args), args.set, args.jobs, args.svg, out)
+
+
 def parser(command: str, words: list[str]) -> Parser:
     """The options of one subcommand, for these words."""
     made = Parser(prog=f"thp-debug {command}", allow_abbrev=False)
@@ -189,7 +201,10 @@ def parser(command: str, words: list[str]) -> Parser:
     if command == "run":
         made.add_argument("scenario", metavar="SCENARIO")
         add_session_options(made)
+        made.add_argument("--print", type=prints, default=[], metavar="NAMES")
+        made.add_argument("--why", action="store_true")
     elif command == "check":
+        made.add_argument("--why", action="store_true")
         made.add_argument("scenario", nargs="+", metavar="SCENARIO|FOLDER")
     elif command == "explore":
         made.add_argument("scenario", metavar="SCENARIO", nargs="?" if "--list-mutants" in words else None)
@@ -205,10 +220,26 @@ def parser(command: str, words: list[str]) -> Parser:
     elif command == "matrix":
         made.add_argument("scenario", nargs="+", metavar="SCENARIO|FOLDER")
         made.add_argument("--variant", action="append", default=[], metavar="V")
+    elif command == "sweep":
+        made.add_argument("scenario", metavar="SCENARIO")
+        add_kernel_options(made)
+        made.add_argument("--set", action="append", default=[], metavar="KEY=VALUES")
+        made.add_argument("--jobs", type=processes, metavar="N")
+        made.add_argument("--svg", metavar="FILE")
     elif command == "replay":
         made.add_argument("token", metavar="TOKEN|FILE")
         made.add_argument("--scenario", metavar="FILE")
     return made
+
+
+def prints(text: str) -> list[str]:
+    """``buddyinfo,zoneinfo``."""
+    from kernelmodel.proc import FILES
+
+    for name in text.split(","):
+        if name not in FILES:
+            raise argparse.ArgumentTypeError(f"{name!a} can't be printed; {', '.join(FILES)} can")
+    return text.split(",")
 
 
 def number(text: str) -> int:

@@ -152,13 +152,23 @@ def start(
         return USAGE
 
 
-def run(name: str, variant: str | None, extra: list[str], out: Output) -> int:
-    """``run``: to the end or the first stop."""
-    return start(name, variant, extra, out, lambda session, breaks: emit(session, breaks, out))
+def run(
+    name: str, variant: str | None, extra: list[str], out: Output, prints: Iterable[str] = (), why: bool = False
+) -> int:
+    """``run``: to the end or the first stop; then, if wanted, why allocations failed, and texts of the kernel's."""
+
+    def after(session: Session) -> None:
+        if why:
+            explain(session, out)
+        print_files(session, prints, out)
+
+    return start(name, variant, extra, out, lambda session, breaks: emit(session, breaks, out, after=after))
 
 
-def script(name: str, variant: str | None, extra: list[str], lines: list[str], out: Output) -> int:
-    """``run -x``: the debugger's commands without a user; what was typed and said.
+def script(
+    name: str, variant: str | None, extra: list[str], lines: list[str], out: Output, prints: Iterable[str] = ()
+) -> int:
+    """``run -x``: the debugger's commands without a user; what was typed and said, then the kernel's texts.
 
     The first error ends it with exit code 2; a check that failed, or an end at a bug or blocked, is 1.
     """
@@ -169,6 +179,7 @@ def script(name: str, variant: str | None, extra: list[str], lines: list[str], o
         console = Console(session, breaks)
         console.wait(lines)
         code = follow_script(console, out)
+        print_files(console.session, prints, out)
         return FAILED if code == OK and console.session.stop.kind in ("bug", "blocked") else code
 
     return start(name, variant, extra, out, front_end)
@@ -205,10 +216,21 @@ def follow_script(console: Console, out: Output) -> int:
     return code
 
 
-def emit(session: Session, breaks: Breakpoints | None, out: Output, until: int = -1) -> int:
-    """Write the records of a run, to its end, a breakpoint or a step; the exit code of its last stop."""
+def emit(
+    session: Session,
+    breaks: Breakpoints | None,
+    out: Output,
+    until: int = -1,
+    after: Callable[[Session], None] = lambda session: None,
+) -> int:
+    """Write the records of a run, to its end, a breakpoint or a step; the exit code of its last stop.
+
+    What ``after`` writes comes before the summary, which is always last.
+    """
     code = OK
     for row in follow(session, breaks, until):
+        if row["type"] == "summary":
+            after(session)
         if out.form == "ndjson":
             out.put(row)
         else:
@@ -226,6 +248,29 @@ def emit(session: Session, breaks: Breakpoints | None, out: Output, until: int =
     return code
 
 
+def explain(session: Session, out: Output) -> None:
+    """Why each allocation and charge that failed did, and what would have helped."""
+    from tui.explained import explained, texts, why_record
+
+    for found, changes in explained(session):
+        if out.form == "ndjson":
+            out.put(why_record(found, changes))
+        else:
+            out.line("\n".join(texts(found, changes)))
+
+
+def print_files(session: Session, prints: Iterable[str], out: Output) -> None:
+    """Texts of the kernel's about memory as it is at this stop: each a record, or under a line with its name."""
+    for name in prints:
+        from kernelmodel.proc import text
+
+        shown = text(session.m, name)
+        if out.form == "ndjson":
+            out.put(record("print", name=name, text=shown))
+        else:
+            out.line(f"==> {name} <==\n{shown.removesuffix(chr(10))}")
+
+
 def files(names: list[str]) -> Iterator[str]:
     """Files as they are, folders as all the scenarios below them, sorted."""
     for name in names:
@@ -236,8 +281,8 @@ def files(names: list[str]) -> Iterator[str]:
             yield name
 
 
-def check(names: list[str], out: Output) -> int:
-    """``check``: every scenario against its ``[expect]``."""
+def check(names: list[str], out: Output, why: bool = False) -> int:
+    """``check``: every scenario against its ``[expect]``; with ``why``, why allocations failed in each run."""
     from kernelmodel.check import check as verdicts_of
 
     code = OK
@@ -258,6 +303,8 @@ def check(names: list[str], out: Output) -> int:
         verdicts.extend(found)
         for verdict in found:
             report(verdict, out)
+            if why and out.form in ("text", "ndjson"):
+                explain(rerun(scenario, verdict), out)
         if code != USAGE and any(not verdict.ok and verdict.known for verdict in found):
             code = FAILED
         elif code == OK and not all(verdict.ok for verdict in found):
@@ -278,6 +325,15 @@ def check(names: list[str], out: Output) -> int:
         out.note("thp-debug check: no scenario there")
         return USAGE
     return code
+
+
+def rerun(scenario: Scenario, verdict: Verdict) -> Session:
+    """The run that a verdict is about, at its end."""
+    variant, *mutants = verdict.variant.split(", ")
+    session = Session(scenario, variant, frozenset(mutants))
+    while not session.finished:
+        session.advance()
+    return session
 
 
 def check_notes(scenario: Scenario) -> list[str]:

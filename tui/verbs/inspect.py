@@ -9,6 +9,7 @@ from kernelmodel.cpus import event_text
 from kernelmodel.expr import EvalError, evaluate, number
 from kernelmodel.expr import parse as parse_expr
 from kernelmodel.expr.env import StopEnv
+from kernelmodel.proc import FILES
 from kernelmodel.value_text import value_text
 from tui.commands import Command, CommandError, Console, Line, Result, Verb
 from tui.paint import source
@@ -122,6 +123,17 @@ def _pane(name: str) -> Callable[[Console], list[str]]:
     return lambda console: pane_lines(console, name)
 
 
+def _proc(name: str) -> Callable[[Console], list[str]]:
+    """A text that the kernel would give at this stop."""
+
+    def verb(console: Console) -> list[str]:
+        from kernelmodel.proc import text
+
+        return text(console.session.m, name).split("\n")[:-1]
+
+    return verb
+
+
 def _counters(console: Console) -> list[str]:
     snap = args.look_at(console)
     return [f"{name} {value}" for name, value in snap.counters] or ["no statistic has changed"]
@@ -151,7 +163,7 @@ INFO: dict[str, Callable[[Console], list[str]]] = {
     "vmas": _pane("vmas"), "events": _pane("events"), "event": lambda console: _event(console, console.session.step).lines,
     "timeline": _pane("timeline"), "changes": _pane("changes"), "source": _pane("source"), "cpus": _pane("cpus"),
     "locks": _pane("cpus"), "watch": _pane("watch"), "display": _pane("watch"), "marks": mark_lines, "counters": _counters,
-    "scenario": _scenario, "columns": _columns,
+    "scenario": _scenario, "columns": _columns, **{name: _proc(name) for name in FILES},
 }  # fmt: skip
 
 

@@ -13,5 +13,6 @@ from tui.verbs.run import COMMANDS as RUN
 from tui.verbs.screen import COMMANDS as SCREEN
 from tui.verbs.session import COMMANDS as SESSION
 from tui.verbs.time import COMMANDS as TIME
+from tui.verbs.why import COMMANDS as WHY
 
-COMMANDS = (*MOTION, *BREAKS, *INSPECT, *TIME, *RUN, *CPUS, *EXPLORE, *BESIDE, *SESSION, *SCREEN)
+COMMANDS = (*MOTION, *BREAKS, *INSPECT, *WHY, *TIME, *RUN, *CPUS, *EXPLORE, *BESIDE, *SESSION, *SCREEN)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from kernelmodel.snapshot import Snapshot, View
 from tui.commands import Console
 from tui.marks import marks
+from tui.paint import allocator
 from tui.paint.frame import PAINT
 from tui.paint.look import Look
 from tui.paint.rows import clean, plain
@@ -25,6 +26,9 @@ def view_of(console: Console, **more: object) -> View:
 
 def pane_lines(console: Console, pane: str, height: int = HEIGHT, **more: object) -> list[str]:
     """The rows of a pane at the present stop."""
+    if pane == "allocator":
+        more["allocator"] = allocator.VIEWS
+        more["cells"] = allocator.cells(Look(), WIDTH, height)
     snap: Snapshot = console.session.snapshot(view_of(console, **more))
     look = Look(breaks=marks(console.breaks), marks=dict(console.places.marks))
     return [clean(plain(row)).rstrip() for row in PAINT[pane](snap, look, WIDTH, height)]

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Failed allocations and charges in words: why, and which single change would have let them succeed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from kernelmodel.trace import Record, record
+from kernelmodel.what_if import Change, Poll, what_if
+from kernelmodel.why import Why, failures, why
+
+if TYPE_CHECKING:
+    from kernelmodel.session import Session
+
+WIDTH = 100
+
+
+def explained(session: Session, steps: Iterable[int] | None = None) -> Iterator[tuple[Why, tuple[Change, ...]]]:
+    """Each failure of the known run, or those at some steps, with the changes that were thought of."""
+    for step in failures(session) if steps is None else steps:
+        if (found := why(session, step)) is not None:
+            yield found, what_if(session, step)
+
+
+def texts(found: Why, changes: tuple[Change, ...]) -> list[str]:
+    """All of one failure."""
+    return [*why_lines(found), *what_if_lines(changes)]
+
+
+def why_lines(found: Why) -> list[str]:
+    """The failure, what decided it, and the numbers."""
+    because = wrap(f"because {found.because}", WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return [found.head, *because, *(f"    {line}" for line in found.lines)]
+
+
+def what_if_lines(changes: tuple[Change, ...]) -> list[str]:
+    """The changes that help, one a line; then those that don't, those of one kind together."""
+    lines = [f"  ✓ {change.words}: {change.why}" for change in changes if change.helps]
+    rest: dict[str, list[str]] = {}
+    for change in changes:
+        if not change.helps:
+            rest.setdefault(change.why, []).append(change.words)
+    for reason, words in rest.items():
+        lines += wrap(f"✗ {', '.join(words)}: {reason}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+    return ["  would have let it succeed:" if any(c.helps for c in changes) else "  nothing alone helps:", *lines]
+
+
+def why_record(found: Why, changes: tuple[Change, ...]) -> Record:
+    """One failure as a record."""
+    return record(
+        "why", step=found.step, order=found.order, decision=found.head, because=found.because,
+        lines=list(found.lines),
+        what_if=[
+            record("change", change=each.words, helps=each.helps, why=each.why, key=each.key or None,
+                   value=each.value or None)
+            for each in changes
+        ],
+    )  # fmt: skip
+
+
+def changes_at(session: Session, step: int, poll: Poll) -> list[str]:
+    """For a command: the lines about one failure."""
+    return what_if_lines(what_if(session, step, poll))
