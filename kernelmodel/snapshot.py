@@ -31,6 +31,20 @@ class View(NamedTuple):
     """Into how many buckets the whole known run is divided for ``Snapshot.overview``; 0: none."""
     event_at: int = -1
     """Step in the middle of the list of decisions; -1: the list follows the present one."""
+    allocator: tuple[str, ...] = ()
+    """What is wanted of the allocator beside the free lists: ``test``, ``path``, ``pcp``, ``map``."""
+    zone: int = -1
+    """Which zone is first: place in ``Snapshot.zone_names``; -1: the one of the folio at hand, else the request's."""
+    zones: int = 4
+    """How many zones, at most."""
+    order: int = -1
+    """Order of the request that is asked about; -1: the one at hand."""
+    cells: int = 0
+    """Cells of the map of pageblocks."""
+    cell_at: int = -1
+    """Pfn under the map's cursor; -1 follows the folio at hand."""
+    scale: int = -1
+    """Pageblocks a cell, as a power of two; -1: as few as show the whole zone."""
 
 
 class Event(NamedTuple):
@@ -165,6 +179,32 @@ class VmaView(NamedTuple):
     """Holds the fault address, or where a system call is at."""
 
 
+class NextBlock(NamedTuple):
+    """What the next request of an order would take from a zone."""
+
+    pfn: int
+    """-1: nothing."""
+    block: int
+    """Order of the block that it comes from."""
+    how: str = "own"
+    """As ``freelist.Found``: ``pcp``, ``own``, ``cma``, ``highatomic``, ``claim``, ``steal``; without a block the
+    reason why."""
+    type: str = ""
+    """Of a block that is claimed or stolen: the type of the list that it stands on."""
+    retyped: int = 0
+    """How many pageblocks change their type with it."""
+    moved: int = 0
+    """Pages that go to the lists of the request's type."""
+
+
+class TypeRow(NamedTuple):
+    """The free lists of one migratetype in a zone."""
+
+    name: str
+    nr_free: tuple[int, ...]
+    delta: tuple[int, ...]
+
+
 class ZoneView(NamedTuple):
     """One zone's free lists."""
 
@@ -178,8 +218,132 @@ class ZoneView(NamedTuple):
     min: int
     low: int
     high: int
-    next_block: tuple[tuple[int, int], ...]
-    """Per order: (pfn, order of the block it would be split from), (-1, -1) if nothing would do."""
+    next_block: tuple[NextBlock, ...]
+    """Per order."""
+    types: tuple[TypeRow, ...] = ()
+    """The migratetypes that have blocks, or had some at the other stop."""
+    boost: int = 0
+    """watermark_boost; ``min``, ``low`` and ``high`` are without it."""
+    unusable: tuple[int, ...] = ()
+    """Per order the unusable free space index, in thousandths."""
+    extfrag: tuple[int, ...] = ()
+    """Per order the fragmentation index in thousandths: towards 0 memory is short, towards 1000 it is fragmented;
+    -1000: a block is there."""
+
+
+class TryView(NamedTuple):
+    """The watermark test of one zone that a request looked at: ``free - unusable > min + reserve``, and a block."""
+
+    zone: str
+    node: int
+    order: int
+    mark: str
+    """``min``, ``low``, ``high``."""
+    free: int
+    unusable: int
+    min: int
+    reserve: int
+    enough: bool
+    block: bool
+    """Is there a block that the test counts?"""
+    reason: str
+    """Why the zone gave nothing, '' where it gave a block."""
+    flags: tuple[str, ...]
+
+
+class StageView(NamedTuple):
+    """One stage of the slow path."""
+
+    name: str
+    """``S1 freelist@min``."""
+    verdict: str
+    numbers: str
+    times: int = 1
+    """How often in a row."""
+
+
+class RequestView(NamedTuple):
+    """The request at hand, and what would become of it in this state."""
+
+    gfp: int
+    gfp_names: tuple[str, ...]
+    order: int
+    node: int
+    found: NextBlock
+    zone: str
+    """Where from, '' if from nowhere."""
+    tries: tuple[TryView, ...]
+    path: tuple[StageView, ...] = ()
+    """What the slow path went through, or would; empty where the fast path finds a page."""
+
+
+class PcpList(NamedTuple):
+    """One page list of a CPU: what is kept in it, and its first blocks."""
+
+    name: str
+    blocks: int
+    first: tuple[int, ...]
+    """First pfns, from the head on."""
+
+
+class PcpView(NamedTuple):
+    """The page lists of one CPU in one zone."""
+
+    cpu: int
+    zone: str
+    node: int
+    pages: int
+    """How many there are now (pcp->count)."""
+    high: int
+    batch: int
+    factor: int
+    """free_factor; from 6.7 on alloc_factor."""
+    lists: tuple[PcpList, ...]
+    """Those that hold something."""
+
+
+class CellView(NamedTuple):
+    """The cell of the map under the cursor."""
+
+    first: int
+    last: int
+    """Pfns."""
+    free: int
+    pages: int
+    types: tuple[tuple[str, int], ...]
+    """(migratetype, pageblocks)."""
+    uses: tuple[tuple[str, int], ...] = ()
+    """(use, pages) of what is not free, where the cell is one pageblock."""
+
+
+class MapView(NamedTuple):
+    """A zone, or a part of it, in cells of as many pageblocks as it takes."""
+
+    zone: str
+    node: int
+    start: int
+    """First pfn of the zone."""
+    first: int
+    """Pfn of the first cell; may lie before the zone."""
+    size: int
+    """Pages a cell."""
+    scale: int
+    """Pageblocks a cell, as a power of two."""
+    types: bytes
+    """Per cell the migratetype that it is shown as: the most frequent one but movable if that has a quarter of it."""
+    fill: bytes
+    """Per cell how much is in use, in eighths, rounded up."""
+    before: int
+    """Cells of the zone before the first."""
+    total: int
+    """Cells of the whole zone."""
+    at: int
+    """The cell under the cursor."""
+    here: int
+    """The cell of the folio at hand; -1 if it is not among these."""
+    next: int
+    """The cell of the block that the request at hand would take, -1 likewise."""
+    cell: CellView
 
 
 class Change(NamedTuple):
@@ -295,6 +459,7 @@ class Snapshot(NamedTuple):
     entry: EntryView | None
     vmas: tuple[VmaView, ...]
     zones: tuple[ZoneView, ...]
+    """The first ``View.zones`` of them from ``View.zone`` on."""
     changes: tuple[Change, ...]
     events: tuple[Event, ...]
     timeline: tuple[TimelineMark, ...]
@@ -324,3 +489,11 @@ class Snapshot(NamedTuple):
     """Name of the process in view, '' where the scenario has one only."""
     mutants: tuple[tuple[str, str], ...] = ()
     """(name, words) of each mutant that the model is."""
+    zone_names: tuple[tuple[int, str], ...] = ()
+    """(node, name) of every zone: first those in which the request at hand looks, in its order."""
+    zone_at: int = 0
+    """Place of the first one that is shown."""
+    request: RequestView | None = None
+    pcp: PcpView | None = None
+    """None: the CPUs of this machine have no page lists of their own."""
+    blocks: MapView | None = None

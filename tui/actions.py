@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tui.paint.allocator import VIEWS
 from tui.paint.layout import PANES
 from tui.paint.layouts import LAYOUTS, grow, minimise
 from tui.paint.layouts import choose as choose_layout
@@ -87,6 +88,8 @@ def _enter(desk: Desk) -> None:
         desk.execute(f"goto {step}")
     elif focus in ("stack", "orders", "table", "watch") and (text := expression(desk.snap, desk.look)):
         desk.execute(f"last {text}")
+    elif focus == "allocator" and desk.look.allocator == "map":
+        ACTIONS["alloc.finer"](desk)
     elif focus == "cpus" and (row := desk.look.row.get("cpus", 0)) < len(desk.snap.cpus):
         desk.execute(f"take {desk.snap.cpus[row].cpu}")
     elif focus == "breaks" and (number := number_of(desk.snap, desk.look)):
@@ -226,6 +229,42 @@ def _cpu(by: int) -> Do:
     return do
 
 
+def _allocator(change: Callable[[Desk], None]) -> Do:
+    """A change of what the allocator shows; from another pane only the way there."""
+
+    def do(desk: Desk) -> None:
+        if desk.look.focus == "allocator":
+            change(desk)
+        show(desk, "allocator")
+
+    return do
+
+
+def _next_view(desk: Desk) -> None:
+    look = desk.look
+    look.allocator = VIEWS[(VIEWS.index(look.allocator) + 1) % len(VIEWS)]
+    look.tops.pop("allocator", None)
+
+
+def _next_zone(desk: Desk) -> None:
+    look, last = desk.look, len(desk.snap.zone_names) - 1
+    look.zone = -1 if look.zone == last else (desk.snap.zone_at + 1) % (last + 1)
+    look.cell_at = look.scale = -1
+
+
+def _scale(by: int) -> Callable[[Desk], None]:
+    """Twice or half as many pageblocks a cell of the map; the first time only its view."""
+
+    def change(desk: Desk) -> None:
+        shown = desk.snap.blocks
+        if shown is not None:
+            desk.look.scale = max(shown.scale + by, 0)
+            desk.look.cell_at = shown.cell.first
+        desk.look.allocator = "map"
+
+    return change
+
+
 def _frame(command: str) -> Do:
     def do(desk: Desk) -> None:
         desk.look.line = 0
@@ -328,6 +367,10 @@ ACTIONS: dict[str, Do] = {
     "show.vars": lambda desk: show(desk, "stack"),
     "cpu.prev": _cpu(-1),
     "cpu.next": _cpu(1),
+    "alloc.view": _allocator(_next_view),
+    "alloc.zone": _allocator(_next_zone),
+    "alloc.finer": _allocator(_scale(-1)),
+    "alloc.coarser": _allocator(_scale(1)),
     "view.second": _second,
     "view.diff": _diff,
     "search.open": lambda desk: desk.ask("search", "", "/"),

@@ -38,6 +38,8 @@ def clicked(desk: Desk, x: int, y: int) -> None:
         desk.execute(f"goto {at.value}")
     elif at.what == "pte":
         desk.eye.pte_at = int(at.value)
+    elif at.what == "block":
+        look.cell_at = int(at.value)
     elif at.what == "frame":
         desk.console.frame, look.line = int(at.value), 0
     elif at.what == "row":

@@ -9,7 +9,7 @@ from kernelmodel.explore.moves import LOCAL_BITS, LOCAL_MASK
 from kernelmodel.explore.paths import Local, Paths
 from kernelmodel.explore.world import World
 from kernelmodel.machine import Machine
-from kernelmodel.state_key import PAGES, Rows, pages_key
+from kernelmodel.state_key import Rows, pages_key, renamed_fields
 
 T = TypeVar("T")
 Contents = tuple[int, ...]
@@ -22,6 +22,7 @@ class Names:
         self.m = m
         self.world = world
         self.paths = paths
+        self._renamed = renamed_fields(m)
         self._pages: list[bool] = []
         """By chunk: does its field speak of pages?"""
         self._numbers: dict[tuple[int, tuple[int, ...]], int] = {}
@@ -72,7 +73,7 @@ class Names:
         contents = self.world.states[state]
         chunks = self.world.chunks
         while len(self._pages) < len(chunks):
-            self._pages.append(chunks[len(self._pages)][0].name in PAGES)
+            self._pages.append(chunks[len(self._pages)][0].name in self._renamed)
         pages = tuple([content if flag else 0 for content, flag in zip(contents, self._pages, strict=False)])
         others = [0 if flag else content for content, flag in zip(contents, self._pages, strict=False)]
         while others and not others[-1]:

@@ -10,10 +10,11 @@ from kernelmodel.decision import Question
 from kernelmodel.defs import gfp_names
 from kernelmodel.look.calls import call_views
 from kernelmodel.look.lists import cpu_views, event_window, lock_views, near_fallbacks, overview, timeline, vma_views
-from kernelmodel.look.memory import entry_view, pte_row, walk, zone_views
+from kernelmodel.look.memory import entry_view, pte_row, walk
 from kernelmodel.look.names import find_local
 from kernelmodel.look.orders import MAX_BACK, brackets, order_rows, pass_events, same_table, window
 from kernelmodel.look.since import Selected, compare
+from kernelmodel.look.zones import allocator
 from kernelmodel.mm.pgtable import pte_index
 from kernelmodel.mm.vmstat import counters
 from kernelmodel.snapshot import Event, Snapshot, View
@@ -81,7 +82,6 @@ def build(session: Session, view: View) -> Snapshot:
         brackets=brackets(session, orders) if same_table(session, shown, address) else (),
         entry=entry_view(m, mm, shown, delta) if shown >= 0 else None,
         vmas=vma_views(Mm(m, mm), here),
-        zones=zone_views(m, delta),
         changes=tuple(delta.rows(step, MAX_CHANGES)),
         events=event_window(session, view.events, view.event_at),
         timeline=timeline(session, view.timeline),
@@ -98,6 +98,7 @@ def build(session: Session, view: View) -> Snapshot:
         edited=scenario.edited,
         process=m.mm_names[mm] if len(m.mm_names) > 1 else "",
         mutants=mutants(m) if m.mutants else (),
+        **allocator(session, delta, orders, gfp, view)._asdict(),
     )
 
 

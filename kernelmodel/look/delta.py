@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from kernelmodel.defs import MIGRATE_TYPES, NODE_STATS, PAGE_FLAG_NAMES, flag_names
+from kernelmodel.defs import BG_NAMES, MIGRATE_NAMES, MIGRATE_TYPES, NODE_STATS, PAGE_FLAG_NAMES, flag_names
 from kernelmodel.journal import INSERT, LINK, LOW, UNCOUNTED, Field
 from kernelmodel.machine import Machine
 from kernelmodel.members import Cell
@@ -16,7 +16,8 @@ from kernelmodel.snapshot import Change
 _SILENT = frozenset(
     {"cpu_event", "answered", "list_next", "list_prev", "buddy_order", "uffd_wait", "reaped_pmd", "table_used",
      "table_mm", "table_low", "unstable_seen", "pgd", "mm_mt", "mm_mt_len", "mm_mt_dir", "mm_mt_blocks", "vma_next",
-     "vma_free", "vma_name", "vm_mm", "vma_detached"}
+     "vma_free", "vma_name", "vm_mm", "vma_detached", "touched", "untouched_at", "untouched_left", "lru_at", "strayed",
+     "pcppage_migratetype"}
 )  # fmt: skip
 _HEX = frozenset(
     {"pgtable", "vm_start", "vm_end", "vm_pgoff", "vm_flags", "mm_flags", "frontier", "index", "huge_zero_folio",
@@ -26,6 +27,12 @@ _HEX = frozenset(
 _BY_VMA = frozenset(
     {"vm_start", "vm_end", "vm_flags", "vm_pgoff", "anon_vma", "anon_vma_parents", "vm_lock", "vm_write_locked"}
 )
+_BY_ZONE = {
+    "nr_free_pages": 1, "watermark": 4, "frontier": 1, "watermark_boost": 1, "zone_flags": 1, "nr_reclaimable": 1,
+    "nr_reserved_highatomic": 1, "nr_movable": 1, "compact_considered": 1, "compact_defer_shift": 1,
+    "compact_order_failed": 1, "compact_cached_migrate_pfn": 2, "compact_cached_free_pfn": 1,
+}  # fmt: skip
+"""Fields that have so many cells a zone."""
 _ALONE = frozenset(
     {"memcg_usage", "huge_zero_refcount", "huge_zero_folio", "huge_zero_pfn", "nr_anon_vmas", "thp_enabled",
      "thp_defrag", "thp_use_zero_page", "huge_anon_orders_always", "huge_anon_orders_madvise",
@@ -165,8 +172,15 @@ def cell_name(m: Machine, field: Field, index: int, n: int) -> str:
         return f"{_vma_text(m, index)} ->{field.name}"
     if field.name in ("nr_ptes", "mm_flags", "map_count", "mm_users", "mmap_lock", "mmap_lock_writer"):
         return f"mm {m.mm_names[index]} ->{field.name}"
-    if field.name in ("nr_free_pages", "watermark", "frontier"):
-        return f"zone {m.zones[index if field.name != 'watermark' else index // 4].name} {field.name}"
+    if field.name in _BY_ZONE:
+        return f"zone {m.zones[index // _BY_ZONE[field.name]].name} {field.name}"
+    if field.name.startswith("pcp_"):
+        cpu, zone = divmod(index, len(m.zones))
+        return f"cpu{cpu} zone {m.zones[zone].name} {field.name}"
+    if field is m.pageblock:
+        return f"pageblock {index << m.arch.pageblock_order:#x} migratetype"
+    if field is m.kswapd_order:
+        return f"node {index} kswapd_order"
     if field.name in _ALONE:
         return field.name
     if field.name == "ptl":
@@ -200,6 +214,10 @@ def value_texts(m: Machine, field: Field, index: int, old: int, new: int) -> tup
         return tuple("|".join(flag_names(each, PAGE_FLAG_NAMES)) or "0" for each in (old, new))  # type: ignore[return-value]
     if field.name in _HEX:
         return f"{old:#x}", f"{new:#x}"
+    if field is m.pageblock:
+        return MIGRATE_NAMES[old], MIGRATE_NAMES[new]
+    if field is m.background:
+        return BG_NAMES[old], BG_NAMES[new]
     if field is m.node_stat:
         unit = stat_unit(m, NODE_STATS[index])
         return str(old // unit), str(new // unit)

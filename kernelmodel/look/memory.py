@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Memory as it is shown: the walk, the row of PTEs, the free lists."""
+"""Memory as it is shown: the walk, the row of PTEs, the entry under the cursor."""
 
 from __future__ import annotations
 
 from kernelmodel.arch import PTE_MARKER_NAMES
-from kernelmodel.defs import GFP_HIGHUSER_MOVABLE, MIGRATE_TYPES, PAGE_FLAG_NAMES, flag_names
+from kernelmodel.defs import PAGE_FLAG_NAMES, flag_names
 from kernelmodel.look.delta import Delta
 from kernelmodel.machine import Machine
-from kernelmodel.mm.freelist import Found
-from kernelmodel.mm.page_alloc import look, page_folio
+from kernelmodel.mm.page_alloc import page_folio
 from kernelmodel.mm.pgtable import entry_at, pte_index
 from kernelmodel.mm.tables import table_of
 from kernelmodel.mm.vma import vma_at
 from kernelmodel.mm.vma_list import vma_position
-from kernelmodel.snapshot import EntryView, PteCell, WalkRow, ZoneView
+from kernelmodel.snapshot import EntryView, PteCell, WalkRow
 from kernelmodel.structs import Folio
 
 
@@ -125,26 +124,3 @@ def swap_bits(m: Machine, value: int, kind: str) -> tuple[str, ...]:
     if kind in ("swap", "migration"):
         return (f"type {m.arch.swp_type(value)}", f"offset {m.arch.swp_offset(value):#x}")
     return ()
-
-
-# -- zones ----------------------------------------------------------------------------------------------
-def zone_views(m: Machine, delta: Delta) -> tuple[ZoneView, ...]:
-    """Free lists, marks, and what the next request of each order would get."""
-    views = []
-    for number, zone in enumerate(m.zones):
-        free, change = [0] * m.orders, [0] * m.orders
-        for migratetype in range(MIGRATE_TYPES):
-            for order in range(m.orders):
-                at = m.list_number(number, migratetype, order)
-                free[order] += m.nr_free.get(at)
-                change[order] += delta.longer(at)
-        blocks = []
-        for order in range(m.orders):
-            found = look(m, GFP_HIGHUSER_MOVABLE, order, zone.node)
-            blocks.append((found.pfn, found.block) if isinstance(found, Found) and found.zone == number else (-1, -1))
-        low, middle, high = (m.watermark.get(number * 4 + level) for level in range(3))
-        pages = m.nr_free_pages.get(number)
-        views.append(
-            ZoneView(zone.name, zone.node, tuple(free), tuple(change), pages, low, middle, high, tuple(blocks))
-        )
-    return tuple(views)

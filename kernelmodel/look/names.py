@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kernelmodel.defs import GFP_HIGHUSER_MOVABLE
+from kernelmodel.mm.zonelist import zonelist
 from kernelmodel.structs import MemCgroup, Mm, VmFault, VmStat, ZoneStruct
 from kernelmodel.value_text import ERRNO_FLOOR, has_spelling, value_text
 
@@ -37,8 +39,8 @@ def lookup(session: Session, name: str, cpu: int = -1) -> Any:
 
 
 def preferred_zone(session: Session) -> int:
-    """The first zone in which the present CPU's allocations look: the highest."""
-    return len(session.m.zones) - 1
+    """The first zone in which the present CPU's movable allocations look."""
+    return zonelist(session.m, session.m.this_node(), GFP_HIGHUSER_MOVABLE)[0]
 
 
 def find_local(session: Session, kind: type[Any], cpu: int = -1) -> Any:

@@ -15,7 +15,7 @@ import pytest
 from .tree import ROOT, files
 
 SLOW = ("textual", "rich", "numpy", "pydantic", "tree_sitter", "unidiff", "concurrent.futures")
-LATE = ("kernelmodel.leap", "kernelmodel.live", "kernelmodel.explore.jobs")
+LATE = ("kernelmodel.leap", "kernelmodel.live", "kernelmodel.explore.jobs", "kernelmodel.sweep", "kernelmodel.workers")
 """Modules that are imported only once NumPy, a running kernel or several processes are wanted."""
 SCENARIO = "scenarios/seed/unfit.toml"
 READY = (ROOT / "tui" / "cli.py").exists() and (ROOT / SCENARIO).exists()

@@ -18,6 +18,7 @@ from kernelmodel.snapshot import (
     EntryView,
     Event,
     Local,
+    NextBlock,
     OrderRow,
     PteCell,
     Snapshot,
@@ -284,7 +285,7 @@ def snapshot(step: int, last: int | None = None, view: View = VIEW) -> Snapshot:
         ptes=_ptes(step, view, mapped), fault_index=5, brackets=brackets, entry=entry,
         vmas=(VmaView("heap", START, END, ("VM_READ", "VM_WRITE", "VM_HUGEPAGE"), (), step >= 2, True),),
         zones=(ZoneView("Normal", 0, tuple(free), tuple(delta), 15360 - (step >= 9), 256, 320, 384,
-                        tuple((0x400 * 4, order if step >= 9 and order < 10 else 10) for order in range(11))),),
+                        tuple(NextBlock(0x400 * 4, order if step >= 9 and order < 10 else 10) for order in range(11))),),
         changes=(Change("pmd[000]", "0", "0x1002067", 2),) if step == 2 else
         (Change("zone Normal free_area[10].nr_free", "15", "14", 9), Change("page 0x123 refcount", "0", "1", 9))
         if step == 9 else (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernelmodel.snapshot import CpuView, LockView, Snapshot, TimelineMark, View
+from kernelmodel.snapshot import CpuView, LockView, NextBlock, Snapshot, TimelineMark, View
 from tests.tui.fake import snapshot, watches
 from tui.paint import frame
 from tui.paint.look import BreakMark, Look
@@ -121,7 +121,7 @@ PAIRS = [
     ("allocator", "watermark", _zone(free=400), _zone(free=300)),
     ("allocator", "below min", _zone(free=300), _zone(free=200)),
     ("allocator", "delta", _zone(delta=(0,) * 11), _zone(delta=(1,) + (0,) * 10)),
-    ("allocator", "nothing would do", _zone(), _zone(next_block=((-1, -1),) * 11)),
+    ("allocator", "nothing would do", _zone(), _zone(next_block=(NextBlock(-1, -1, "no-block"),) * 11)),
     ("vmas", "the fault's", STOP._replace(vmas=(STOP.vmas[0]._replace(current=False),)), STOP),
     ("vmas", "cursor", Look(), Look(row={"vmas": 0})),
     ("changes", "cursor", (snapshot(9), Look()), (snapshot(9), Look(row={"changes": 0}))),

@@ -1,34 +1,82 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The page allocator: free blocks per order and their change, watermarks, gfp, and what the next allocation takes."""
+"""The page allocator in several views: free lists, the request at hand, the map of pageblocks, the CPU's own lists,
+the way through the slow path.  Where there is room, some stand below the one that was chosen."""
 
 from __future__ import annotations
 
-from kernelmodel.snapshot import Snapshot, ZoneView
+from kernelmodel.snapshot import NextBlock, Snapshot, ZoneView
+from tui.paint import blockmap, pcp, request
+from tui.paint.columns import HEAD, Line, aligned
 from tui.paint.look import Look
 from tui.paint.rows import Row, Seg, hexa
 
 HELP = (
-    "Free blocks per order as in /proc/buddyinfo, and how many more than at the stop before.",
-    "✓ above the watermarks   ! below low or high   ✗ below min, or nothing would do   * changed",
-    "next order 4: the block that the next allocation of that order takes   ▶ the order that is being tried",
+    "Five views, V turns them; Z: another zone, those of the request at hand first. With room, more views stand below.",
+    "lists: free blocks per order as in /proc/buddyinfo, by migratetype where there are several   * changed",
+    "✓ above the watermarks   ! below low or high   ✗ below min, or nothing would do   ▶ the order that is being tried",
+    "next order 4: the block that the next allocation of that order takes, and whose if it is another type's",
     "← → choose an order (the title names it): p prints its count, { } go to where it changed before and next",
+    *request.HELP,
+    *blockmap.HELP,
+    *pcp.HELP,
 )
+VIEWS = ("lists", "test", "map", "pcp", "path")
+ROWS = {"lists": 8, "test": 8, "map": 7, "pcp": 5, "path": 6}
+"""Rows that a view wants, its heading among them where it is not the first."""
+FIRST = ROWS | {"map": 18, "path": 14}
+"""Rows that the chosen view wants before others stand below it."""
+
+
+def views(look: Look, height: int) -> dict[str, int]:
+    """Which views a pane of ``height`` rows shows, the chosen one first, and how many rows each gets."""
+    first = look.allocator
+    found, room = {first: 0}, height - FIRST[first]
+    for name in VIEWS:
+        if name != first and ROWS[name] <= room:
+            found[name] = ROWS[name]
+            room -= ROWS[name]
+    found[first] = height - sum(found.values())
+    return found
+
+
+def cells(look: Look, width: int, height: int) -> int:
+    """Cells of the map in a pane of this size."""
+    shown = views(look, height)
+    return blockmap.wanted(width, shown["map"] - (look.allocator != "map")) if "map" in shown else 0
 
 
 def title(snap: Snapshot, look: Look) -> str:
-    """The zones in view, and the order under the cursor."""
-    words = "allocator  " + ", ".join(f"node {zone.node} zone {zone.name}" for zone in snap.zones)
+    """The view, the zone, their keys, the order under the cursor."""
+    many = len(snap.zone_names)
+    words = f"allocator {look.allocator} (V)  node {snap.zones[0].node} zone {snap.zones[0].name}"
+    if many > 1:
+        words += f" (Z {snap.zone_at + 1}/{many})"
     order = look.row.get("allocator", -1)
     return words if order < 0 else f"{words}  » order {order}"
 
 
 def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
+    """The chosen view, below it others as far as there is room for them."""
+    rows: list[Row] = []
+    for name, high in views(look, height).items():
+        if name == look.allocator:
+            rows = _VIEWS[name](snap, look, width, high)
+            spare = max(high - len(rows), 0)
+        elif body := _VIEWS[name](snap, look, width, high - 1)[: high - 1 + spare]:
+            rows += [((f"─ {name} ", "rule"), ("─" * max(width - len(name) - 3, 0), "rule")), *body]
+            spare += high - 1 - len(body)
+    return rows
+
+
+def lists(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     """Per zone: counts, delta, watermarks, next blocks; then gfp and memcg."""
     rows: list[Row] = []
     for zone in snap.zones:
+        if len(snap.zone_names) > 1:
+            rows.append(((f" node {zone.node} zone {zone.name}", "bold"),))
         rows += _counts(zone, width)
         rows.append(_watermarks(zone))
-        rows += _next(snap, zone)
+        rows += _next(snap, look, zone)
     rows += _gfp(snap, width)
     charged, limit = snap.memcg
     if charged or limit >= 0:
@@ -36,25 +84,30 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     return rows
 
 
+_SHORT = {
+    "Unmovable": "Unmov", "Movable": "Mov", "Reclaimable": "Recl", "HighAtomic": "HiAt", "Isolate": "Isol",
+}  # fmt: skip
+
+
 def _counts(zone: ZoneView, width: int) -> list[Row]:
-    """Three rows as in /proc/buddyinfo: order, free blocks, what the last step did to them."""
-    columns = []
-    for order, (free, delta) in enumerate(zip(zone.nr_free, zone.delta, strict=False)):
-        change = f"{delta:+d}" if delta else "."
-        columns.append((str(order), str(free), change, delta))
-    wide = max((max(len(a), len(b), len(c)) for a, b, c, _ in columns), default=1) + 1
-    if wide * len(columns) + 7 > width:
-        wide = 0
-    head: list[Seg] = [(" order ", "dim")]
-    free_row: list[Seg] = [(" free  ", "dim")]
-    moved = any(delta for *_, delta in columns)
-    delta_row: list[Seg] = [("*" if moved else " ", "changed"), ("delta ", "dim")]
-    for name, count, change, delta in columns:
-        size = wide or max(len(name), len(count), len(change)) + 1
-        head.append((f"{name:>{size}}", "dim"))
-        free_row.append((f"{count:>{size}}", "changed" if delta else "" if count != "0" else "dim"))
-        delta_row.append((f"{change:>{size}}", "changed" if delta else "dim"))
-    return [tuple(head), tuple(free_row), tuple(delta_row)]
+    """Rows as in /proc/buddyinfo: order, free blocks, what the last step did to them; the same by type."""
+    lines = [(f" {HEAD} ", "dim", [(str(order), "dim") for order in range(len(zone.nr_free))])]
+    lines += _free("free", zone.nr_free, zone.delta, True)
+    if len(zone.types) > 1:
+        for row in zone.types:
+            lines += _free(_SHORT.get(row.name, row.name), row.nr_free, row.delta, False)
+    return aligned(lines, width)
+
+
+def _free(name: str, nr_free: tuple[int, ...], delta: tuple[int, ...], always: bool) -> list[Line]:
+    """The counts of a list, and how they changed."""
+    counts = [(str(free), "changed" if by else "" if free else "dim") for free, by in zip(nr_free, delta, strict=False)]
+    rows: list[Line] = [(f" {name:<5} ", "dim", counts)]
+    moved = any(delta)
+    if always or moved:
+        changes = [(f"{by:+d}" if by else ".", "changed" if by else "dim") for by in delta]
+        rows.append((f"{'*' if moved else ' '}delta ", "changed" if moved else "dim", changes))
+    return rows
 
 
 def _watermarks(zone: ZoneView) -> Row:
@@ -67,43 +120,63 @@ def _watermarks(zone: ZoneView) -> Row:
         if zone.free < zone.high
         else ("✓", "good")
     )
+    boost = f" boost {zone.boost}" if zone.boost else ""
     return (
         (f" free {zone.free} ", ""),
         (where, style),
-        (f"  min {zone.min} low {zone.low} high {zone.high}", "dim"),
+        (f"  min {zone.min} low {zone.low} high {zone.high}{boost}", "dim"),
     )
 
 
-def _next(snap: Snapshot, zone: ZoneView) -> list[Row]:
+def _next(snap: Snapshot, look: Look, zone: ZoneView) -> list[Row]:
     """Which block the next allocation takes: first of the order under the cursor, then of the others."""
     current = [row.order for row in snap.orders if row.cursor]
+    if snap.event is not None and snap.event.kind == "alloc":
+        current = [snap.event.order]
     asked = sorted({row.order for row in snap.orders} | {0}, reverse=True)
+    chosen = look.row.get("allocator", -1)
+    first = [chosen] if chosen >= 0 else current
     rows: list[Row] = []
-    for order in [*current, *(order for order in asked if order not in current)]:
-        if order >= len(zone.next_block):
-            continue
-        pfn, source = zone.next_block[order]
-        row: list[Seg] = [("▶" if order in current else " ", "here"), (f"next order {order}: ", "")]
-        if pfn < 0:
-            row.append(("✗ no block is large enough", "bad"))
-        else:
-            row.append((f"pfn {hexa(pfn)}", "number"))
-            row.append((" as it is" if source == order else f" split from order {source}", "dim"))
-        rows.append(tuple(row))
+    for order in [*first, *(order for order in asked if order not in first)]:
+        if order < len(zone.next_block):
+            mark = ("▶", "here") if order in current else (" ", "")
+            rows.append((mark, (f"next order {order}: ", ""), *taken(zone.next_block[order], order)))
     return rows
+
+
+_NOTHING = {
+    "watermark": "✗ the watermarks forbid it", "reserve": "✗ enough, but kept for other requests",
+    "no-block": "✗ no block is large enough", "migratetype": "✗ no block of a type that it may have",
+    "nofragment": "✗ only a block that would have to be stolen", "no-zone": "✗ there is no zone that it may use",
+}  # fmt: skip
+
+
+def taken(block: NextBlock, order: int) -> list[Seg]:
+    """Where a block comes from, in words."""
+    if block.pfn < 0:
+        return [(_NOTHING.get(block.how, f"✗ {block.how}"), "bad")]
+    words: list[Seg] = [(f"pfn {hexa(block.pfn)}", "number")]
+    words.append((" as it is" if block.block == order else f" split from order {block.block}", "dim"))
+    if block.how == "pcp":
+        words[-1] = (" from the CPU's own list", "dim")
+    elif block.how in ("claim", "steal"):
+        words.append((f", {'claimed' if block.how == 'claim' else 'stolen'} from {block.type}", "warn"))
+        if block.retyped:
+            many = "the pageblock changes" if block.retyped == 1 else f"{block.retyped} pageblocks change"
+            words.append((f": {many} type", "warn"))
+        if block.moved > 1 << order:
+            words.append((f", {block.moved} pages move", "warn"))
+    elif block.how != "own":
+        words.append((f", of {block.how}", "warn"))
+    return words
 
 
 def _gfp(snap: Snapshot, width: int) -> list[Row]:
     if snap.gfp < 0:
         return [((" gfp is not computed yet", "dim"),)]
-    rows: list[Row] = []
-    row: list[Seg] = [(f" gfp {hexa(snap.gfp)} ", "")]
-    used = len(row[0][0])
-    for at, name in enumerate(snap.gfp_names):
-        text = ("|" if at else "") + name
-        if used + len(text) > width:
-            rows.append(tuple(row))
-            row, used = [("   ", "")], 3
-        row.append((text, "number"))
-        used += len(text)
-    return [*rows, tuple(row)]
+    return request.gfp_rows(f" gfp {hexa(snap.gfp)} ", snap.gfp_names, width)
+
+
+_VIEWS = {
+    "lists": lists, "test": request.paint, "map": blockmap.paint, "pcp": pcp.paint, "path": request.path,
+}  # fmt: skip

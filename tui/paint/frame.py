@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kernelmodel.snapshot import Snapshot, View
 from tui.keys import Keymap, keymap
-from tui.paint import ascii, console, footer, header, rows, rule, source, table, timeline, vmas
+from tui.paint import allocator, ascii, console, footer, header, rows, rule, source, table, timeline, vmas
 from tui.paint.layout import MIN_HEIGHT, MIN_WIDTH, Slot
 from tui.paint.layouts import layout, second
 from tui.paint.look import Look
@@ -31,6 +31,8 @@ CURSORED = frozenset({"orders", "breaks", "watch", "changes", "cpus", "vmas"})
 def view_for(look: Look, step: int, width: int, height: int, pte_at: int = -1, frame: int = -1) -> View:
     """What a screen of this size can show, as a question to a session that stands at ``step``."""
     ptes, listed, overview = 64, 16, 0
+    parts: tuple[str, ...] = ()
+    cells = 0
     for slot in layout(look, width, height):
         pane = look.front(slot.panes)
         if pane == "table":
@@ -39,9 +41,14 @@ def view_for(look: Look, step: int, width: int, height: int, pte_at: int = -1, f
             listed = slot.height
         elif pane == "timeline":
             overview = max(slot.width - slot.edge - timeline.MARGIN, 0)
+        elif pane == "allocator":
+            parts = tuple(allocator.views(look, slot.height - 1))
+            cells = allocator.cells(look, slot.width - slot.edge, slot.height - 1)
     return View(
         ptes=ptes, pte_at=pte_at, events=listed if look.event < 0 else 2 * listed, timeline=max(width, 40), frame=frame,
         since=look.since, overview=overview, event_at=look.event,
+        allocator=parts, zone=look.zone, order=look.row.get("allocator", -1), cells=cells, cell_at=look.cell_at,
+        scale=look.scale,
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from kernelmodel.snapshot import Snapshot
-from tui.paint import changes, events, source, stack, table, timeline, vmas
+from tui.paint import blockmap, changes, events, source, stack, table, timeline, vmas
+from tui.paint.columns import column_at
 from tui.paint.frame import layout, top_of
 from tui.paint.layout import Slot
 from tui.paint.look import Look
@@ -24,8 +25,8 @@ class Hit(NamedTuple):
     """What is there, in brackets what ``value`` says of it.
 
     ``tab`` (pane) · ``gutter`` of a source line (FUNCTION:LINE) · ``line`` (number) · ``event``, or ``step`` of the
-    timeline (step) · ``pte`` (address) · ``frame`` (index of the call) · ``row`` (as ``Look.row`` counts) · '' nothing
-    in particular.
+    timeline (step) · ``pte`` (address) · ``frame`` (index of the call) · ``block`` of the
+    map (pfn) · ``row`` (as ``Look.row`` counts) · '' nothing in particular.
     """
     value: int | str = 0
 
@@ -97,9 +98,20 @@ def _vmas(snap: Snapshot, look: Look, width: int, height: int, x: int, y: int) -
     return Hit("vmas", "row", at) if at >= 0 else None
 
 
+def _allocator(snap: Snapshot, look: Look, width: int, height: int, x: int, y: int) -> Hit | None:
+    rows = PAINT["allocator"](snap, look, width, height)
+    y += top_of(look, "allocator", len(rows), height)
+    if look.allocator == "map":
+        pfn = blockmap.cell_at(snap, width, x, y)
+        return Hit("allocator", "block", pfn) if pfn >= 0 else None
+    order = column_at(rows[: y + 1], x)
+    return Hit("allocator", "row", order) if order >= 0 else None
+
+
 _Find = Callable[[Snapshot, Look, int, int, int, int], Hit | None]
 _FIND: dict[str, _Find] = {
     "source": _source, "events": _events, "timeline": _timeline, "table": _table, "vmas": _vmas, "stack": _stack,
+    "allocator": _allocator,
     "breaks": _row("breaks", lambda snap, look: len(look.breaks)),
     "watch": _row("watch", lambda snap, look: len(snap.watches)),
     "changes": _row("changes", lambda snap, look: changes.count(snap)),

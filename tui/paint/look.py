@@ -76,6 +76,14 @@ class Look:
     """First row shown, per pane; of the console: rows scrolled up from the newest."""
     row: dict[str, int] = field(default_factory=dict)
     """Row under the cursor, per pane that has one; the calls' pane counts locals, the allocator orders."""
+    allocator: str = "lists"
+    """Which view of the allocator: one of ``allocator.VIEWS``."""
+    zone: int = -1
+    """Which zone it shows: place in ``Snapshot.zone_names``; -1 follows the folio at hand."""
+    scale: int = -1
+    """Pageblocks a cell of its map, as a power of two; -1: as few as show the whole zone."""
+    cell_at: int = -1
+    """Pfn under the map's cursor; -1 follows the folio at hand."""
     line: int = 0
     """Source line under the cursor (from 1); 0 follows the current line."""
     left: int = 0

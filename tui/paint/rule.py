@@ -37,7 +37,7 @@ def tabs(snap: Snapshot, look: Look, slot: Slot) -> list[Tab]:
     texts = {pane: f" {tab(pane)} " for pane in slot.panes} | {front: f"[{words}]"}
     room = slot.width - x - 1
     if sum(map(cells, texts.values())) > room:
-        texts[front] = f"[{tab(front)}]"
+        texts[front] = f"[{tab(front)}{_view(front, look)}]"
     shown = _nearest(list(slot.panes), front, texts, room)
     out = []
     for pane in shown:
@@ -48,6 +48,11 @@ def tabs(snap: Snapshot, look: Look, slot: Slot) -> list[Tab]:
         last = slot.panes.index(shown[-1])
         out.append(Tab(next((pane for pane in slot.panes[last:] if pane in hidden), hidden[0]), DOTS, x))
     return out
+
+
+def _view(front: str, look: Look) -> str:
+    """Which view of a pane that has several."""
+    return f": {look.allocator}" if front == "allocator" and look.allocator != "lists" else ""
 
 
 def _nearest(panes: list[str], front: str, texts: dict[str, str], room: int) -> list[str]:

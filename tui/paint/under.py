@@ -123,6 +123,8 @@ def _table(snap: Snapshot, look: Look) -> str:
 
 
 def _allocator(snap: Snapshot, look: Look) -> str:
+    if snap.zone_at:
+        return ""  # ``zone`` is the first one
     order = look.row.get("allocator", -1)
     return f"zone->free_area[{order}].nr_free" if order >= 0 else "zone->nr_free_pages"
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kernelmodel.snapshot import Snapshot
-from tui.paint import changes, events, source, table
+from kernelmodel.snapshot import MapView, Snapshot
+from tui.paint import blockmap, changes, events, source, table
 from tui.paint.look import Look
 
 
@@ -82,12 +82,25 @@ def _table(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
 
 
 def _allocator(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
+    if eye.look.allocator == "map" and snap.blocks is not None:
+        _map(eye.look, snap.blocks, where, place)
+        return
     if where not in ("left", "right"):
         _scroll(eye, snap, where, place)
         return
     last = max((len(zone.nr_free) for zone in snap.zones), default=1) - 1
     at = eye.look.row.get("allocator", -1 if where == "right" else last + 1)
     eye.look.row["allocator"] = _to(where, at, 1 if where == "right" else -1, last)
+
+
+def _map(look: Look, shown: MapView, where: str, place: Place) -> None:
+    if where == "home":
+        look.cell_at = -1
+        return
+    row, page = blockmap.row_length(place.width), len(shown.fill)
+    by = {"left": -1, "right": 1, "up": -row, "down": row, "page_up": -page, "page_down": page}.get(where, 0)
+    at = _to(where, shown.before + shown.at, by, shown.total - 1) - shown.before
+    look.cell_at = blockmap.pfn_of(shown, at)
 
 
 def _events(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
