@@ -142,8 +142,11 @@ def innermost(calls: tuple[Any, ...]) -> int:
 
 
 def gfp_of(session: Session, passed: list[Event]) -> int:
-    """The mask of the last request of this pass, or the one that the path has computed; -1 before that."""
-    for event in reversed(passed):
+    """The mask of the last request of this pass, or the one that the path has computed; -1 before that.
+
+    A huge page is asked for before any pass begins: at that stop its mask is the one.
+    """
+    for event in reversed(passed or [session.event(session.step)]):
         if event.kind == "alloc":
             gfp = dict(event.more).get("gfp")
             return gfp if isinstance(gfp, int) else -1

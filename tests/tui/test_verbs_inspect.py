@@ -80,7 +80,8 @@ CONTENT = {
     "ptes": "pte 005", "buddy": "free", "allocator": "next order", "vmas": "heap 0x7f0000002000", "events": "#8",
     "event": "#9 vma-bounds:outside", "timeline": "cpu0", "changes": "nothing", "source": "yield bounds", "cpus": "cpu0",
     "locks": "cpu0", "watch": "i", "display": "i", "marks": "a  #3", "counters": "no statistic", "scenario": "seed/unfit.toml",
-    "columns": "alloc_anon_folio()",
+    "columns": "alloc_anon_folio()", "buddyinfo": "zone   Normal", "pagetypeinfo": "Page block order: 9",
+    "zoneinfo": "pages free", "extfrag": "unusable_index",
 }  # fmt: skip
 
 
