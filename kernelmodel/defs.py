@@ -122,6 +122,10 @@ MAX_NR_ZONES = 4
 PAGE_ALLOC_COSTLY_ORDER = 3
 ZONE_BOOSTED_WATERMARK, ZONE_RECLAIM_ACTIVE, ZONE_BELOW_HIGH = 1, 2, 4
 """Bits of zone->flags (the numbers are the model's own)."""
+ZONE_FLAG_NAMES = {
+    ZONE_BOOSTED_WATERMARK: "ZONE_BOOSTED_WATERMARK", ZONE_RECLAIM_ACTIVE: "ZONE_RECLAIM_ACTIVE",
+    ZONE_BELOW_HIGH: "ZONE_BELOW_HIGH",
+}  # fmt: skip
 
 # --- alloc flags (mm/internal.h of 6.5) ----------------------------------------------------------
 ALLOC_WMARK_MASK = 0x3

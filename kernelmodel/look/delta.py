@@ -5,7 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from kernelmodel.defs import BG_NAMES, MIGRATE_NAMES, MIGRATE_TYPES, NODE_STATS, PAGE_FLAG_NAMES, flag_names
+from kernelmodel.defs import (
+    BG_NAMES,
+    MIGRATE_NAMES,
+    MIGRATE_TYPES,
+    NODE_STATS,
+    PAGE_FLAG_NAMES,
+    ZONE_FLAG_NAMES,
+    flag_names,
+)
 from kernelmodel.journal import INSERT, LINK, LOW, UNCOUNTED, Field
 from kernelmodel.machine import Machine
 from kernelmodel.members import Cell
@@ -212,6 +220,8 @@ def value_texts(m: Machine, field: Field, index: int, old: int, new: int) -> tup
     """Old and new value, hex where it is an entry or flags by name."""
     if field is m.page_flags:
         return tuple("|".join(flag_names(each, PAGE_FLAG_NAMES)) or "0" for each in (old, new))  # type: ignore[return-value]
+    if field is m.zone_flags:
+        return tuple("|".join(flag_names(each, ZONE_FLAG_NAMES)) or "0" for each in (old, new))  # type: ignore[return-value]
     if field.name in _HEX:
         return f"{old:#x}", f"{new:#x}"
     if field is m.pageblock:
