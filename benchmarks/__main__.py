@@ -7,9 +7,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import batch, explore, history, report, start, step
+from benchmarks import allocator, batch, explore, history, report, start, step
 
-BENCHMARKS = {each.NAME: each.measure for each in (start, step, batch, history, explore)}
+BENCHMARKS = {each.NAME: each.measure for each in (start, step, batch, history, explore, allocator)}
 RESULTS = Path(__file__).with_name("results.md")
 
 

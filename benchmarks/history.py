@@ -25,9 +25,9 @@ STOPS_A_WRITE = 17
 """At least: enough writes for the stops that are wanted."""
 
 
-def session(stops: int, mix: Mix = workload.MIXED) -> Session:
+def session(stops: int, mix: Mix = workload.MIXED, memory: str = workload.MEMORY) -> Session:
     """At its first stop, with a scenario of more stops than this."""
-    return Session(workload.scenario(mix, stops // STOPS_A_WRITE + 10))
+    return Session(workload.scenario(mix, stops // STOPS_A_WRITE + 10, memory))
 
 
 def grow(run: Session, stops: int) -> None:

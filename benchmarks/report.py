@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from benchmarks.peers import spin
 
-BARE_UNITS = ("x", "bytes", "lines", "steps", "states", "MiB")
+BARE_UNITS = ("x", "bytes", "lines", "steps", "states", "allocations", "MiB")
 """Units that do not depend on how fast the machine is; the rest are times and rates."""
 
 
@@ -21,8 +21,8 @@ class Figure(NamedTuple):
     name: str
     value: float
     unit: str
-    """``x``: a ratio within one run; ``steps``: of the model, forward; ``lines``: of Python; bytes, MiB,
-    states of a search, times."""
+    """``x``: a ratio within one run; ``steps``: of the model, forward; ``allocations``: of the model, in whose time;
+    ``lines``: of Python; bytes, MiB, states of a search, times."""
     bound: str = ""
     """``<=``, ``<`` or ``>=``; empty: nothing is to be reached."""
     target: float = 0.0

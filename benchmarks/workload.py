@@ -36,6 +36,9 @@ MIXED: Mix = (
     (Touch(0x3000, NO_LARGE), Touch(0x9000), Touch(0x4000)),
 )
 
+MEMORY = 'size = "16G"\n'
+"""The table ``[memory]``."""
+
 HEAD = f"""\
 title   = "one 64K block after the other"
 variant = "v3"
@@ -45,9 +48,6 @@ enabled = "madvise"
 
 [boot]
 arch_wants_pte_order = 4
-
-[memory]
-size = "16G"
 
 [[vma]]
 name  = "heap"
@@ -69,9 +69,9 @@ def writes(mix: Mix, count: int) -> Iterator[tuple[int, tuple[int, ...]]]:
         block += 1
 
 
-def text(mix: Mix, count: int) -> str:
+def text(mix: Mix, count: int, memory: str = MEMORY) -> str:
     """The scenario as a file, for programs that read one."""
-    parts = [HEAD]
+    parts = [HEAD, f"\n[memory]\n{memory}"]
     for offset, failing in writes(mix, count):
         answers = ", ".join(f'"{site(order)} = NULL"' for order in failing)
         parts.append(
@@ -80,9 +80,9 @@ def text(mix: Mix, count: int) -> str:
     return "".join(parts)
 
 
-def scenario(mix: Mix, count: int) -> Scenario:
+def scenario(mix: Mix, count: int, memory: str = MEMORY) -> Scenario:
     """The scenario as a value: longer than any file may be."""
-    short = loads(text(mix, 1), "workload.toml")
+    short = loads(text(mix, 1, memory), "workload.toml")
     place = Place(1, 1)
     events = tuple(
         Action(

@@ -58,7 +58,7 @@ def test_an_unknown_name_is_a_usage_error(measured: list[str], capsys: pytest.Ca
 
 
 def test_the_real_names() -> None:
-    assert list(command.BENCHMARKS) == ["start", "step", "run", "history", "explore"]
+    assert list(command.BENCHMARKS) == ["start", "step", "run", "history", "explore", "allocator"]
 
 
 @pytest.mark.parametrize(
