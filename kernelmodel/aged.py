@@ -38,6 +38,8 @@ MOST_BOUND = 0.7
 """Share of a unit that is free at most where large free blocks shall be rare."""
 MAX_TEMPLATE_PAGES = 1 << 17
 """Pages of all templates together: with large pages there are fewer templates."""
+MANY_ZONES = 16
+"""Machines with more aged zones than that have fewer templates in each."""
 
 Sorts = tuple[int, ...]
 """Sorts of a unit's pageblocks."""
@@ -51,8 +53,8 @@ class Plan(NamedTuple):
     units: int
 
 
-def aged(arch: Arch, start: int, end: int, zone_type: int, fragment: Fragment, salt: int) -> Layout:
-    """Memory from pfn ``start`` to ``end``; ``salt`` makes zones of one machine differ."""
+def aged(arch: Arch, start: int, end: int, zone_type: int, fragment: Fragment, salt: int, zones: int = 1) -> Layout:
+    """Memory from pfn ``start`` to ``end``; ``salt`` makes zones of one machine differ, which has ``zones`` such."""
     if zone_type == ZONE_MOVABLE:
         fragment = fragment._replace(unmovable=0.0, reclaimable=0.0, polluted=0.0)
     rng = Random(fragment.seed << 10 | salt)
@@ -64,21 +66,21 @@ def aged(arch: Arch, start: int, end: int, zone_type: int, fragment: Fragment, s
     tail = _part(arch, rng, 0, end - last, fragment) if last < end else None
     parts = sum(1 << order for part in (head, tail) if part is not None for _, order, _ in part.blocks)
     units = (last - first) // unit
-    plans = planned(arch, units, round(fragment.free * (end - start)) - parts, fragment)
+    plans = planned(arch, units, round(fragment.free * (end - start)) - parts, fragment, zones)
     templates = tuple(_unit(arch, rng, plan, fragment) for plan in plans)
     kinds = mixed(rng, [plan.units for plan in plans])
     return Layout(kinds, templates, head, tail)
 
 
 # -- how many of what ------------------------------------------------------------------------------------
-def planned(arch: Arch, units: int, free: int, fragment: Fragment) -> list[Plan]:
+def planned(arch: Arch, units: int, free: int, fragment: Fragment, zones: int = 1) -> list[Plan]:
     """Which units there are; their free pages sum up to ``free``."""
     if not units:
         return []
     unit = 1 << arch.max_order
     share = min(max(free / (units * unit), 0.0), 1.0)
     curve = min(1 / share - 1, 8.0) if share else 8.0  # x^curve has the mean ``share`` on 0 … 1
-    budget = max(min(MAX_TEMPLATES, MAX_TEMPLATE_PAGES // unit), 8)
+    budget = max(min(MAX_TEMPLATES, MAX_TEMPLATE_PAGES // unit) // -(-zones // MANY_ZONES), 8)
     plans: list[Plan] = []
     carry = 0.0
     for sorts, many in composed(arch, units, fragment):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from kernelmodel.defs import (
@@ -40,24 +42,25 @@ def build_zones(m: Machine, nodes: tuple[NodeSpec, ...]) -> tuple[ZoneSpec, ...]
     unit = 1 << m.arch.max_order
     after = ZONE_START >> m.arch.page_shift
     specs: list[ZoneSpec] = []
+    aged = sum(spec.fragment is not None for each in nodes for spec in each.zones)
     for node, each in enumerate(nodes):
         for spec in each.zones:
             kind = ZONE_NAMES.index(spec.name)
             low = kind in (ZONE_DMA, ZONE_DMA32)
             pages = pages_of(m, spec)
             start = low_end(m.arch, kind, pages) - pages if low else after
-            add_zone(m, node, kind, start, spec)
+            add_zone(m, node, kind, start, spec, aged)
             after = after if low else -(-m.zones[-1].end // unit) * unit
             specs.append(spec)
     return tuple(specs)
 
 
-def add_zone(m: Machine, node: int, kind: int, start: int, spec: ZoneSpec) -> None:
-    """One zone."""
+def add_zone(m: Machine, node: int, kind: int, start: int, spec: ZoneSpec, aged: int) -> None:
+    """One zone of a machine that has so many aged ones."""
     if spec.text is not None:
         zone_of_text(m, node, kind, start, spec, spec.text)
     elif spec.fragment is not None:
-        aged_zone(m, node, kind, start, spec)
+        aged_zone(m, node, kind, start, spec, aged)
     elif spec.lists is not None:
         given_zone(m, node, kind, start, spec, spec.lists)
     elif spec.free is None:
@@ -130,10 +133,15 @@ def special_zone(m: Machine, zone: int, start: int, end: int, spec: ZoneSpec) ->
     per_unit = 1 << (m.arch.max_order - order)
     counts = [-(-size >> m.arch.page_shift + order) for size in (spec.highatomic, spec.cma)]
     movable = (end - start >> order) - sum(counts)
-    row = [MIGRATE_MOVABLE] * movable + [MIGRATE_HIGHATOMIC] * counts[0] + [MIGRATE_CMA] * counts[1]
-    units = [tuple(row[k : k + per_unit]) for k in range(0, len(row), per_unit)]
+    ends = tuple(accumulate(counts, initial=movable))
+    sorts = (MIGRATE_MOVABLE, MIGRATE_HIGHATOMIC, MIGRATE_CMA)
+    cuts = sorted({0, *(cut for end in ends for cut in (end // per_unit, -(-end // per_unit)))})
     numbers: dict[tuple[int, ...], int] = {}
-    kinds = bytes(numbers.setdefault(types, len(numbers)) for types in units)
+    kinds = b""
+    for first, after in pairwise(cuts):  # units between two cuts are alike
+        blocks = range(first * per_unit, (first + 1) * per_unit)
+        types = tuple(sorts[bisect_right(ends, block)] for block in blocks)
+        kinds += bytes([numbers.setdefault(types, len(numbers))]) * (after - first)
     templates = []
     for types in numbers:
         apart = tuple((k << order, order, mt) for k, mt in enumerate(types))
@@ -181,7 +189,7 @@ def given_zone(
 
 
 # -- units -----------------------------------------------------------------------------------------------
-def aged_zone(m: Machine, node: int, kind: int, start: int, spec: ZoneSpec) -> None:
+def aged_zone(m: Machine, node: int, kind: int, start: int, spec: ZoneSpec, zones: int) -> None:
     """A zone that has been in use for long."""
     from kernelmodel.aged import aged
 
@@ -189,7 +197,7 @@ def aged_zone(m: Machine, node: int, kind: int, start: int, spec: ZoneSpec) -> N
     pages = pages_of(m, spec)
     zone = span(m, node, kind, start, pages, True)
     unit = 1 << m.arch.max_order
-    layout = aged(m.arch, start, start + pages, kind, spec.fragment, zone)
+    layout = aged(m.arch, start, start + pages, kind, spec.fragment, zone, zones)
     lay_out(m, zone, -(-start // unit) * unit, layout)
 
 

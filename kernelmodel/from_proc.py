@@ -35,7 +35,7 @@ from kernelmodel.mm.untouched import Template
 from kernelmodel.packed import Row, packed, room
 from kernelmodel.proc.parse import ZoneText
 from kernelmodel.scenario.types import ZoneSpec
-from kernelmodel.zone_places import DMA_END, low_end, max_dma32
+from kernelmodel.zone_places import DMA_END, MAX_DMA, low_end, max_dma32
 
 MAX_PAGES = 1 << 32
 HOMES = {
@@ -106,6 +106,9 @@ def _pages(arch: Arch, text: ZoneText, free: dict[tuple[int, int], int], pages: 
     most = max_dma32(arch) >> arch.page_shift if text.name.startswith("DMA") else MAX_PAGES
     if max(text.managed or 0, pages) > most:
         raise Unfit(f"zone {text.name} has at most {most} pages here")
+    dma = MAX_DMA >> arch.page_shift
+    if text.name == "DMA" and text.spanned is None and pages <= dma < size <= DMA_END >> arch.page_shift:
+        return dma  # a PC's, which whole units or pageblocks make too large
     return min(size, most)
 
 

@@ -318,6 +318,7 @@ class Journal:
                 self.folds[0] = (self.folds[0] + low) & _M64
                 self.folds[1] = (self.folds[1] + high) & _M64
         self.pos = self.folded = 0
+        self.cuts += 1
         self._next_cell = -1
 
     def cut(self) -> None:

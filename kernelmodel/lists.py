@@ -46,20 +46,19 @@ class Links:
             pred, succ = self.prev.get(head) or head, head
         else:
             pred, succ = head, self.next.get(head) or head
-        self._do(node, pred, succ, LINK | INSERT | number | (0 if counted else UNCOUNTED))
+        flags = LINK | INSERT | number if counted else LINK | INSERT | UNCOUNTED | number
+        self.journal.log_link(self._link(node, pred, succ, flags), pred, succ, flags)
 
     def insert_between(self, node: int, number: int, pred: int, succ: int, counted: bool = True) -> None:
         """Put a node between two neighbours."""
-        self._do(node, pred, succ, LINK | INSERT | number | (0 if counted else UNCOUNTED))
+        flags = LINK | INSERT | number if counted else LINK | INSERT | UNCOUNTED | number
+        self.journal.log_link(self._link(node, pred, succ, flags), pred, succ, flags)
 
     def remove(self, node: int, number: int, counted: bool = True) -> None:
         """Take a node off its list."""
-        self._do(node, self.prev.get(node), self.next.get(node), LINK | number | (0 if counted else UNCOUNTED))
-
-    def _do(self, node: int, pred: int, succ: int, flags: int) -> None:
-        """Do an operation, and note it."""
-        self.replay(node, pred, succ, flags, True)
-        self.journal.log_link(self.next.slot(node), pred, succ, flags)
+        pred, succ = self.prev.get(node), self.next.get(node)
+        flags = LINK | number if counted else LINK | UNCOUNTED | number
+        self.journal.log_link(self._unlink(node, pred, succ, flags), pred, succ, flags)
 
     def stores(self, node: int, pred: int, succ: int, flags: int) -> list[tuple[Field, int, int, int]]:
         """The stores that one operation stands for, as (field, index, old, new), the count left out."""
@@ -78,29 +77,56 @@ class Links:
         return found
 
     def replay(self, node: int, pred: int, succ: int, flags: int, forward: bool) -> None:
-        """Do or undo an operation without journaling it: the stores of ``stores``, one by one."""
-        if bool(flags & INSERT) == forward:
-            to, back, up, down, by = node, node, succ, pred, 1
+        """Do or undo an operation without journaling it."""
+        if (flags & INSERT != 0) is forward:
+            self._link(node, pred, succ, flags)
         else:
-            to, back, up, down, by = (0, 0, 0, 0, -1) if pred == succ else (succ, pred, 0, 0, -1)
-        following, preceding, order_of, nr, number = self.next, self.prev, self.order_of, self.nr, flags & LOW
-        if following.__class__ is not Field:
-            following.poke(pred, to)
-            following.poke(node, up)
-            preceding.poke(succ, back)
-            preceding.poke(node, down)
+            self._unlink(node, pred, succ, flags)
+
+    def _link(self, node: int, pred: int, succ: int, flags: int) -> int:
+        """The stores of an insertion; the journal's number of the node."""
+        following, preceding, order_of, nr = self.next, self.prev, self.order_of, self.nr
+        number = flags & LOW
+        if following.__class__ is Field:  # straight into the chunks: every allocation comes here
+            at, place, chunks = node >> CHUNK_SHIFT, node & MASK, following.chunks
+            (chunks.get(pred >> CHUNK_SHIFT) or following._touch(pred >> CHUNK_SHIFT))[pred & MASK] = node
+            (chunks.get(at) or following._touch(at))[place] = succ
+            chunks = preceding.chunks
+            (chunks.get(succ >> CHUNK_SHIFT) or preceding._touch(succ >> CHUNK_SHIFT))[succ & MASK] = node
+            (chunks.get(at) or preceding._touch(at))[place] = pred
             if not flags & UNCOUNTED:
-                order_of.poke(node, number % self.orders + 1 if by > 0 else 0)
-                nr.poke(number, nr.get(number) + by)
-            return
-        chunk = node >> CHUNK_SHIFT  # the same, straight into the chunks: every allocation comes here
-        place = node & MASK
-        chunks = following.chunks
-        (chunks.get(pred >> CHUNK_SHIFT) or following._touch(pred >> CHUNK_SHIFT))[pred & MASK] = to
-        (chunks.get(chunk) or following._touch(chunk))[place] = up
-        chunks = preceding.chunks
-        (chunks.get(succ >> CHUNK_SHIFT) or preceding._touch(succ >> CHUNK_SHIFT))[succ & MASK] = back
-        (chunks.get(chunk) or preceding._touch(chunk))[place] = down
+                (order_of.chunks.get(at) or order_of._touch(at))[place] = number % self.orders + 1
+                (nr.chunks.get(number >> CHUNK_SHIFT) or nr._touch(number >> CHUNK_SHIFT))[number & MASK] += 1
+            return following._bases[at] + place
+        following.poke(pred, node)
+        following.poke(node, succ)
+        preceding.poke(succ, node)
+        preceding.poke(node, pred)
         if not flags & UNCOUNTED:
-            (order_of.chunks.get(chunk) or order_of._touch(chunk))[place] = number % self.orders + 1 if by > 0 else 0
-            (nr.chunks.get(number >> CHUNK_SHIFT) or nr._touch(number >> CHUNK_SHIFT))[number & MASK] += by
+            order_of.poke(node, number % self.orders + 1)
+            nr.poke(number, nr.get(number) + 1)
+        return following.slot(node)
+
+    def _unlink(self, node: int, pred: int, succ: int, flags: int) -> int:
+        """The stores of a removal; the journal's number of the node."""
+        following, preceding, order_of, nr = self.next, self.prev, self.order_of, self.nr
+        number = flags & LOW
+        to, back = (succ, pred) if pred != succ else (0, 0)
+        if following.__class__ is Field:  # all of these chunks are there
+            at, place = node >> CHUNK_SHIFT, node & MASK
+            following.chunks[pred >> CHUNK_SHIFT][pred & MASK] = to
+            following.chunks[at][place] = 0
+            preceding.chunks[succ >> CHUNK_SHIFT][succ & MASK] = back
+            preceding.chunks[at][place] = 0
+            if not flags & UNCOUNTED:
+                order_of.chunks[at][place] = 0
+                nr.chunks[number >> CHUNK_SHIFT][number & MASK] -= 1
+            return following._bases[at] + place
+        following.poke(pred, to)
+        following.poke(node, 0)
+        preceding.poke(succ, back)
+        preceding.poke(node, 0)
+        if not flags & UNCOUNTED:
+            order_of.poke(node, 0)
+            nr.poke(number, nr.get(number) - 1)
+        return following.slot(node)

@@ -66,8 +66,8 @@ class Machine:
         """Blocks that never merge with another: first pfn, end, distance from one to the next, order."""
         self.units: list[Units | None] = []
         """Per zone: how memory looks that no one has touched yet (mm/untouched.py); None if there is no such memory."""
-        self.compaction_seen: tuple[Any, Any] = (None, None)
-        """What compaction would do, by the question and the journal's position: no state (mm/compaction.py)."""
+        self.tried: dict[Any, Any] = {}
+        """What was tried on a shadow of the machine, and in which state: no state itself (shadow.py)."""
         self.mixed = False
         """Are there free blocks or pageblocks of another type than movable?"""
         self.cma = False

@@ -281,12 +281,15 @@ class Session:
 
     def as_of(self, step: int, look: Callable[[], T]) -> T:
         """What a look at the machine says as it stood at a known step; nothing else moves."""
-        journal, here = self.m.journal, self.m.journal.pos
-        journal.move(self.log.mark[step] if step < len(self.log) else here)
+        journal, here, cpu = self.m.journal, self.m.journal.pos, self.m.this_cpu
+        if step < len(self.log):
+            journal.move(self.log.mark[step])
+            self.m.this_cpu = self.log.at(step).cpu
         try:
             return look()
         finally:
             journal.move(here)
+            self.m.this_cpu = cpu
 
     def fork(self) -> Session:
         """Another session on the same tape, at the same step, with a machine of its own."""

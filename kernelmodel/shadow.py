@@ -7,11 +7,33 @@ function.  It costs what is stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
+from typing import Any, TypeVar
 
 from kernelmodel.journal import Field, Journal
 from kernelmodel.machine import Machine
+
+T = TypeVar("T")
+MOST = 4096
+"""Answers that are kept."""
+
+
+def tried(m: Machine, function: Callable[..., T], *arguments: Any) -> T:
+    """What ``function(m, *arguments)`` would give now; no store.
+
+    It is kept for whoever asks the same in this state, on this CPU, and for when the machine comes here again.  A
+    search that watches what is read looks afresh.
+    """
+    if type(m.nr_free) is not Field:
+        return function(shadow(m), *arguments)
+    asked = m.journal.mark(), m.journal.cuts, m.this_cpu, function, *arguments
+    if asked not in m.tried:
+        if len(m.tried) >= MOST:
+            m.tried.clear()
+        m.tried[asked] = function(shadow(m), *arguments)
+    found: T = m.tried[asked]
+    return found
 
 
 def shadow(m: Machine) -> Machine:

@@ -79,6 +79,8 @@ def parse_axis(text: str) -> Axis:
     key, equals, values = text.partition("=")
     if not equals or not key.strip() or not values.strip():
         raise AxisError(f"{text!a}: write KEY=VALUE,VALUE or KEY=FIRST..LAST")
+    if not text.isprintable():
+        raise AxisError(f"{text!a}: keys and values are printable text")
     found: list[str] = []
     ranged = False
     for part in _parts(values):
@@ -213,7 +215,8 @@ def sweep(
                 if not waiting:
                     break
                 finished, waiting = wait(waiting, BEAT, FIRST_COMPLETED)
-                done += [task.result() for task in finished if not task.cancelled() and task.exception() is None]
+                kept = [each for each in finished if not each.cancelled()]
+                done += [each.result() for each in kept if not isinstance(each.exception(), KeyboardInterrupt)]
                 if progress is not None:
                     progress(len(done), total)
             except KeyboardInterrupt:

@@ -3,7 +3,8 @@
 
 A change of a knob is tried out: the scenario with that one key set is run again from boot, with nature's answers and
 the scenario's own, and the change helps if the same access then maps a folio of that order.  What is about the
-allocator alone (one more free block, other marks) is worked out on the machine as it stood at the failure.
+allocator alone (one more free block, other marks, lists drained, a compaction) is worked out on the machine as it
+stood at the failure.
 """
 
 from __future__ import annotations
@@ -13,15 +14,30 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
-from kernelmodel.defs import ALLOC_WMARK_MASK, WMARK_MIN
-from kernelmodel.mm.freelist import Refused
+from kernelmodel.defs import (
+    __GFP_FS,
+    __GFP_IO,
+    MIGRATE_MOVABLE,
+    MIGRATE_NAMES,
+    MIGRATE_UNMOVABLE,
+)
+from kernelmodel.mm.buddy import gfp_migratetype
+from kernelmodel.mm.compact_control import COMPACT_PRIO_SYNC_FULL
+from kernelmodel.mm.compaction import try_to_compact_pages
+from kernelmodel.mm.freelist import Refused, defrag_mode, peek_rmqueue, slow_flags
+from kernelmodel.mm.highatomic import unreserve_highatomic_pageblock
+from kernelmodel.mm.memcontrol import try_charge
+from kernelmodel.mm.pcp import drain_all_pages
+from kernelmodel.mm.stages import parse
 from kernelmodel.mm.thp_knobs import DEFRAG
-from kernelmodel.mm.watermark import has_block
-from kernelmodel.mm.zonelist import gfp_zone
+from kernelmodel.mm.watermark import Test
+from kernelmodel.mm.zonelist import zonelist
 from kernelmodel.scenario.edit import EditError, edit_all
 from kernelmodel.scenario.faults import ScenarioError
 from kernelmodel.session import Session
-from kernelmodel.why import Request, outcome_at, request_at
+from kernelmodel.shadow import shadow
+from kernelmodel.why import CHARGES, Request, outcome_at, request_at
+from kernelmodel.words import compaction
 
 if TYPE_CHECKING:
     from kernelmodel.machine import Machine
@@ -58,45 +74,101 @@ def what_if(session: Session, step: int, poll: Poll = lambda stops: None) -> tup
 
 # -- worked out on the machine -------------------------------------------------------------------------
 def of_the_state(session: Session, step: int, request: Request) -> list[Change]:
-    """What the machine as it stands there says: one more block, lower marks, more free pages."""
-    if request.kind != "alloc":
+    """What the machine as it stands there says: one more block, lower marks, more free pages; what is kept for others
+    given back, a compaction, another node."""
+    if request.kind in CHARGES:
         return []
-    refused = session.as_of(step, lambda: outcome_at(session.m, request))
-    if not isinstance(refused, Refused):
-        return []
-    return session.as_of(step, lambda: list(_of_the_zone(session.m, request, refused)))
+    m = session.m
+
+    def changes() -> list[Change]:
+        refused = outcome_at(m, request)
+        if not isinstance(refused, Refused):
+            return []
+        return [*_of_the_zones(m, request, refused), *_done_before(m, request), *_elsewhere(m, request)]
+
+    return session.as_of(step, changes)
 
 
-def _of_the_zone(m: Machine, request: Request, refused: Refused) -> Iterator[Change]:
-    """About the zone that the last pass over the freelists looked at first."""
-    mine = [each for each in refused.tries if each.flags & ALLOC_WMARK_MASK == WMARK_MIN] or list(refused.tries)
+def _of_the_zones(m: Machine, request: Request, refused: Refused) -> Iterator[Change]:
+    """About the zones that the last pass over the freelists looked at: a block in the first one, the marks of all."""
+    last = [each for each in refused.tries if each.flags == refused.tries[-1].flags]
+    mine = [each for each in last if m.zones[each.test.zone].node == request.node] or last
     if not mine:
         return
-    test, flags = mine[0].test, mine[0].flags
-    zone = m.zones[test.zone]
-    where = f"node {zone.node} {zone.name}"
-    order, need = request.order, test.min + test.reserve
+    test, order, migratetype = mine[0].test, request.order, gfp_migratetype(request.gfp)
+    where, need = place(m, test), test.min + test.reserve
     after = test.free + (1 << order) - test.unusable
-    helps = after > need
-    words = f"one more free block of order {order} (Movable) in {where}"
-    yield Change(words, helps, f"free − unusable = {after} against {need}, and the block is there")
-    block = has_block(m, test.zone, order, flags)
-    if test.enough:
-        return
-    missing = need + 1 - (test.free - test.unusable)
-    rest = "" if block else f", but no block of order {order} or more is free"
+    words = f"one more free block of order {order} ({MIGRATE_NAMES[migratetype]}) in {where}"
+    yield Change(words, after > need, f"free − unusable = {after} against {need}, and the block is there")
+    if m.mixed and order <= m.arch.pageblock_order:
+        other = MIGRATE_UNMOVABLE if migratetype == MIGRATE_MOVABLE else MIGRATE_MOVABLE
+        after = test.free + (1 << m.arch.pageblock_order) - test.unusable
+        words = f"one more free pageblock of type {MIGRATE_NAMES[other]} in {where}"
+        yield Change(words, after > need, f"free − unusable = {after} against {need}, and it may be taken over whole")
+    for each in dict.fromkeys((mine[0], *last)):
+        if not each.test.enough:
+            block = peek_rmqueue(m, each.test.zone, order, migratetype, each.flags) is not None
+            if block or each is mine[0]:
+                yield from _of_the_marks(m, each.test, block)
+
+
+def _of_the_marks(m: Machine, test: Test, block: bool) -> Iterator[Change]:
+    """About a zone that has too few pages; ``block``: could it give one?"""
+    where, usable, need = place(m, test), test.free - test.unusable, test.min + test.reserve
+    rest = "" if block else f", but no block of order {test.order} or more is to be had"
+    missing = need + 1 - usable
     pages = "page" if missing == 1 else "pages"
     yield Change(f"{missing} more free {pages} in {where}, of any order", block, f"above the mark then{rest}")
-    low = test.free - test.unusable - test.reserve - 1
+    low = usable - test.reserve - 1
     if low >= 0:
         yield Change(f"a min watermark of {low} instead of {test.min} pages in {where}", block, f"passes then{rest}")
-    if boost := m.watermark_boost.get(test.zone):
-        enough = test.free - test.unusable > need - boost
-        yield Change(f"no watermark boost ({boost} pages) in {where}", enough and block, f"the mark is {need - boost}")
-    highest = gfp_zone(request.gfp)
-    if reserve := zone.reserve[highest]:
-        enough = test.free - test.unusable > test.min
-        yield Change(f"no lowmem_reserve ({reserve} pages) in {where}", enough and block, f"the mark is {test.min}")
+    for n, words in ((test.boost, "watermark boost"), (test.reserve, "lowmem_reserve")):
+        if n:
+            helps = usable > need - n and block
+            yield Change(f"no {words} ({n} pages) in {where}", helps, f"{usable} against {need - n} then{rest}")
+
+
+def place(m: Machine, test: Test) -> str:
+    """``node 0 Normal``."""
+    zone = m.zones[test.zone]
+    return f"node {zone.node} {zone.name}"
+
+
+def _done_before(m: Machine, request: Request) -> Iterator[Change]:
+    """What could have been done before: each is done on a shadow of the machine, and then the request looks there."""
+    zones, order = zonelist(m, request.node, request.gfp), request.order
+    kept = sum(count for place, count in m.pcp_count.items() if place % len(m.zones) in zones)
+    if kept:
+        new = shadow(m)
+        drain_all_pages(new)
+        yield _looked(new, request, f"the CPUs' own lists drained ({kept} pages)", "")
+    if reserved := sum(m.nr_reserved_highatomic.get(zone) for zone in zones):
+        new = shadow(m)
+        while unreserve_highatomic_pageblock(new, request.gfp, request.node, True):
+            pass
+        yield _looked(new, request, f"the highatomic reserve given up ({reserved} pages)", "")
+    if m.lru and order:
+        new, gfp = shadow(m), request.gfp | __GFP_IO | __GFP_FS
+        flags = slow_flags(m, gfp, order)
+        result = try_to_compact_pages(new, gfp, order, COMPACT_PRIO_SYNC_FULL, flags, request.node)
+        words = "a compaction with all effort (sync-full) that nobody disturbs"
+        yield _looked(new, request, words, f"{result.outcome} ({compaction(result.reason, result.arg)})")
+
+
+def _elsewhere(m: Machine, request: Request) -> Iterator[Change]:
+    """The same access on a CPU of another node."""
+    for node in range(m.zones[-1].node + 1):
+        if node != request.node:
+            yield _looked(m, request._replace(node=node), f"the same access on a CPU of node {node}", "")
+
+
+def _looked(m: Machine, request: Request, words: str, done: str) -> Change:
+    """Does the request find something in this machine?"""
+    found = outcome_at(m, request)
+    if isinstance(found, Refused):
+        return Change(words, False, done or "it finds no block all the same")
+    there = f"a block of order {found.block} is found in node {m.zones[found.zone].node} {m.zones[found.zone].name}"
+    return Change(words, True, f"{done}, and {there}" if done else there)
 
 
 # -- tried out -----------------------------------------------------------------------------------------
@@ -109,7 +181,7 @@ def of_the_scenario(session: Session, step: int, request: Request, poll: Poll) -
 def candidates(session: Session, step: int, request: Request) -> Iterator[tuple[str, str, str]]:
     """(words, key, value) of each change of the scenario that could matter to this request."""
     m, scenario = session.m, session.scenario
-    if request.order:
+    if request.order and request.kind in ("alloc", "charge"):
         now = session.as_of(step, lambda: DEFRAG[m.thp_defrag.get(0)])
         for policy in DEFRAG:
             if policy != now:
@@ -120,12 +192,28 @@ def candidates(session: Session, step: int, request: Request) -> Iterator[tuple[
                 flags = [*(flag for flag in spec.flags if flag != "VM_NOHUGEPAGE"), "VM_HUGEPAGE"]
                 value = "[" + ", ".join(f'"{flag}"' for flag in flags) + "]"
                 yield f"madvise(MADV_HUGEPAGE) on {spec.name}", f"vma.{spec.name}.flags", value
-    if request.kind == "charge":
-        pages = session.as_of(step, lambda: m.memcg_usage.get(0)) + (1 << request.order)
-        limit = pages << m.arch.page_shift >> 10
-        yield f"memory.memcg_limit = {limit}K", "memory.memcg_limit", f"{limit}K"
+    if request.kind in CHARGES:
+        charge = session.as_of(step, lambda: try_charge(m, 1 << request.order, request.gfp))
+        limit = m.knobs["memcg_limit"] + charge.over << m.arch.page_shift >> 10
+        if charge.over > 0:
+            yield f"memory.memcg_limit = {limit}K", "memory.memcg_limit", f"{limit}K"
+    event = session.access_of(step)
+    if 0 <= event < len(scenario.events) and scenario.events[event].answers:
+        yield f"no answers of the scenario in event {event}", f"event[{event}].answers", "[]"
     if session.as_of(step, lambda: any(m.watermark_boost.get(z) for z in range(len(m.zones)))):
         yield "memory.watermark_boost_factor = 0", "memory.watermark_boost_factor", "0"
+    if session.as_of(step, lambda: defrag_mode(m)):
+        yield "memory.defrag_mode = 0", "memory.defrag_mode", "0"
+    if (index := skipped_at(session, step)) >= 0:
+        yield f"memory.extfrag_threshold = {index}", "memory.extfrag_threshold", str(index)
+
+
+def skipped_at(session: Session, step: int) -> int:
+    """The largest extfrag_threshold with which no compaction on the way would have been skipped; -1: none was, or none
+    would do."""
+    path = dict(session.event(step).more).get("path", "")
+    index = [stage.numbers[0] for stage in parse(str(path)) if stage.why == "fragindex"]
+    return min(index, default=0) - 1
 
 
 def tried(session: Session, step: int, request: Request, words: str, key: str, value: str, poll: Poll) -> Change:
@@ -133,16 +221,29 @@ def tried(session: Session, step: int, request: Request, words: str, key: str, v
     event = session.access_of(step)
     try:
         other = Session(edit_all(session.scenario, ((key, value),)), mutants=session.m.mutants)
-    except (ScenarioError, BootError, ImpossibleAnswer, EditError) as error:
+        if succeeds(other, event, request, poll):
+            done = "the access maps" if request.kind in ("alloc", "charge") else "there is a folio of"
+            return Change(words, True, f"{done} order {request.order}", key, value)
+    except ImpossibleAnswer as error:
+        return Change(words, False, f"an answer of the scenario does not fit then: {error}", key, value)
+    except (ScenarioError, BootError, EditError) as error:
         return Change(words, False, f"can't be: {error}", key, value)
+    return Change(words, False, f"order {request.order} fails all the same", key, value)
+
+
+def succeeds(other: Session, event: int, request: Request, poll: Poll) -> bool:
+    """Does the access of an event map a folio of the order, in a run from boot?  The huge zero page, and what a
+    collapse needs, has only to be had."""
+    end = (request.kind, "0" if request.kind in CHARGES else "folio")
     while not other.finished and other.last < MOST_STOPS:
         if other.last % 4096 == 0:
             poll(other.last)
         other.advance()
         at = other.last - 1
         shape = other.log.at(at)
-        if shape.kind == "install" and shape.order == request.order and other.access_of(at) == event:
-            return Change(words, True, f"the access maps order {request.order}", key, value)
+        mapped = shape.kind == "install" if request.kind in ("alloc", "charge") else (shape.kind, shape.outcome) == end
+        if mapped and shape.order == request.order and other.access_of(at) == event:
+            return True
         if any(end.event == event for end in other.accesses):
             break
-    return Change(words, False, f"order {request.order} fails all the same", key, value)
+    return False

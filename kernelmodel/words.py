@@ -150,6 +150,12 @@ def why(kind: str, outcome: str, reason: str, arg: int, shape: Shaped, addr: int
             )
         case "migratetype":
             return f"no block of order {shape.order} or more on the lists of the request's migratetype"
+        case "nofragment":
+            return f"only a block of another type, of order {arg}, and ALLOC_NOFRAGMENT forbids to take it"
+        case "reserve":
+            return "enough is free, but kept for others"
+        case "moved" | "spent" | "busy" | "free" | "fragindex" | "deferred" | "no-io":
+            return compaction(reason, arg)
         case "memcg-limit":
             return f"the charge would exceed memory.max by {arg} pages"
         case "memcg-reclaim":
@@ -169,6 +175,28 @@ def why(kind: str, outcome: str, reason: str, arg: int, shape: Shaped, addr: int
     if kind == "fallback":
         return _FALLBACK.get(reason, reason)
     return _REFUSAL.get(reason) or _PMD.get(reason) or _PLAIN.get(reason) or reason
+
+
+def compaction(reason: str, arg: int = 0) -> str:
+    """Why compaction ended, by the code of Result in mm/compaction.py."""
+    match reason:
+        case "free":
+            return "the watermark test passes: nothing to do"
+        case "watermark":
+            return f"{_pages(arg)} free: too few to move others to"
+        case "fragindex":
+            return f"index {arg / 1000:.3f}: short of memory rather than in pieces"
+        case "deferred":
+            return f"it failed lately: one attempt in {arg} is made"
+        case "moved":
+            return f"{_pages(arg)} moved"
+        case "spent":
+            return f"{_pages(arg)} moved, then it had to give up the CPU"
+        case "busy":
+            return "what it wanted to move was busy"
+        case "no-io":
+            return "the mask has no __GFP_IO"
+    return reason
 
 
 def _told(kind: str, outcome: str, arg: int, shape: Shaped) -> str:

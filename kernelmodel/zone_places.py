@@ -14,7 +14,8 @@ DMA_END = 16 << 20
 MAX_DMA = 15 << 20
 """Bytes that ZONE_DMA can have: the first MiB is the firmware's."""
 MAX_PLAIN = 65536
-"""So many given movable blocks become nodes of the lists one by one; more are laid out as units."""
+"""So many given movable blocks of a machine become nodes of the lists one by one, fewer where they are large and so lie
+far apart; more are laid out as units."""
 
 
 def max_dma32(arch: Arch) -> int:
@@ -31,6 +32,11 @@ def low_end(arch: Arch, kind: int, pages: int) -> int:
 def distance(arch: Arch, order: int) -> int:
     """Pages from one given block to the next: its buddy is in use, and the highest order has none."""
     return 1 << (order if order == arch.max_order else order + 1)
+
+
+def plain_cost(arch: Arch, lists: Iterable[tuple[int, int, int]]) -> int:
+    """What blocks take of ``MAX_PLAIN``: one each, and one more for each 64 pages, whose fields come into being."""
+    return sum(number * (1 + (distance(arch, order) >> 6)) for _, order, number in lists)
 
 
 def pages_needed(arch: Arch, lists: Iterable[tuple[int, int, int]]) -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernelmodel.arch import ARCHES
+from kernelmodel.scenario.edit import EditError, edit_all
+from kernelmodel.scenario.faults import ScenarioError
 from kernelmodel.sweep import (
     MAX_MACHINES,
     Axis,
@@ -19,6 +21,7 @@ from kernelmodel.sweep import (
     Row,
     Size,
     count,
+    machines,
     parse_axis,
     rows,
     sweep,
@@ -42,6 +45,7 @@ def sweep_command(
     """``sweep``: 0; 1 if a machine ended with a bug or blocked; 2 if one could not be; 130 if interrupted."""
     axes = read_axes(settings)
     scenario = load(name, out, variant)
+    try_out(scenario, axes, svg)
     total = count(axes)
     points, complete = sweep(scenario, axes, jobs or min(os.cpu_count() or 1, total), progress(out))
     clear(out)
@@ -92,6 +96,22 @@ def read_axes(settings: list[str]) -> list[Axis]:
     if wrong:
         raise UsageError("\n".join(wrong))
     return axes
+
+
+def try_out(scenario: Scenario, axes: list[Axis], svg: str | None) -> None:
+    """What can be known before any machine runs: are all keys keys, and can the plot be written?"""
+    try:
+        edit_all(scenario, next(machines(axes)))
+    except EditError as error:
+        raise UsageError(f"--set {error.message}") from None
+    except ScenarioError:
+        pass  # other values may do, and what is wrong with these is told with their machine
+    try:
+        if svg is not None:
+            with Path(svg).open("a", encoding="utf-8"):
+                pass
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--svg {svg}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def progress(out: Output) -> Progress | None:

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
+from time import monotonic
 
 from kernelmodel.explore.moves import LOCAL_BITS, LOCAL_MASK, POLL, Moves, Namer, named
 from kernelmodel.explore.paths import BUG, DONE, STOP, Label, Local
+
+BEAT = 0.25
+"""Seconds between two looks at the clock where the states take long."""
 
 
 class Survey:
@@ -45,16 +49,18 @@ class Survey:
         machines = self._machines
         ends = self.ends = set[int]()
         stack = [start]
-        count, transitions, check = 0, 0, 64
+        count, transitions, check, due = 0, 0, 64, monotonic() + BEAT
         while stack:
             whole = stack.pop()
             count += 1
-            if count == check:
-                check += min(check, POLL)
+            if count == check or monotonic() > due:
                 self.transitions = transitions
                 self.poll(len(seen), 0)
-                if moves.too_early():
-                    return False
+                due = monotonic() + BEAT
+                if count == check:
+                    check += min(check, POLL)
+                    if moves.too_early():
+                        return False
             state = whole >> base
             if state not in machines:
                 machines.add(state)
@@ -132,7 +138,7 @@ class Shortest:
         moves, n, came = self.moves, self.moves.n, self.came
         missing = None if wanted is None else set(wanted)
         heap: list[tuple[int, int, int, int, int, int, int, str | None, bool]] = []
-        tick, check = 0, 64
+        tick, check, due = 0, 64, monotonic() + BEAT
         for cpu in range(n):
             heap.append((0, 0, 0, tick := tick + 1, start, cpu, -1, None, False))
         while heap and (missing is None or missing):
@@ -144,8 +150,9 @@ class Shortest:
             came[node] = (before, answer, stepped)
             if key not in self.states:
                 self.states.add(key)
-                if not len(self.states) % 32:
+                if not len(self.states) % 32 or monotonic() > due:
                     self.poll(len(self.states), switches)
+                    due = monotonic() + BEAT
                 if len(self.states) == check:
                     check += min(check, POLL)
                     if moves.too_early():

@@ -18,20 +18,19 @@ from kernelmodel.defs import (
     WMARK_LOW,
     WMARK_MIN,
 )
-from kernelmodel.journal import Field
 from kernelmodel.machine import Machine
 from kernelmodel.mm.compact_control import COMPACT_PRIO_ASYNC, COMPACT_PRIO_SYNC_FULL, Control
 from kernelmodel.mm.compact_zone import compact_zone
 from kernelmodel.mm.extfrag import fragmentation_index
 from kernelmodel.mm.watermark import watermark_test, wmark_pages, zone_watermark
 from kernelmodel.mm.zonelist import gfp_zone, zonelist
-from kernelmodel.shadow import shadow
+from kernelmodel.shadow import tried
 
 RESULTS = ("skipped", "deferred", "complete", "partial-skipped", "contended", "success")
 """enum compact_result, from the worst up: over several zones the best one counts."""
 COMPACT_MAX_DEFER_SHIFT = 6
 EXTFRAG_THRESHOLD = 500
-"""sysctl vm.extfrag_threshold, in thousandths."""
+"""vm.extfrag_threshold, in thousandths, unless somebody has written to it."""
 
 
 class Result(NamedTuple):
@@ -80,7 +79,7 @@ def compaction_suitable(m: Machine, zone: int, order: int, mark: int, highest: i
         return Result("skipped", "watermark", free)
     if order > PAGE_ALLOC_COSTLY_ORDER:
         index = fragmentation_index(zone_nr_free(m, zone), order)
-        if 0 <= index <= EXTFRAG_THRESHOLD:
+        if 0 <= index <= m.knobs.get("extfrag_threshold", EXTFRAG_THRESHOLD):
             return Result("skipped", "fragindex", index)
     return Result("continue")
 
@@ -199,14 +198,5 @@ def try_to_compact_pages(
 
 
 def peek_compact(m: Machine, gfp: int, order: int, prio: int, flags: int, node: int) -> tuple[str, str, int]:
-    """(outcome, reason, arg) of compaction now, if nothing comes in its way; no store.  See ``Result``.
-
-    What was found last is kept as long as the machine does not move; a search that watches what is read looks afresh.
-    """
-    if type(m.nr_free) is not Field:
-        return try_to_compact_pages(shadow(m), gfp, order, prio, flags, node)
-    asked = m.journal.pos, m.journal.cuts, gfp, order, prio, flags, node
-    if m.compaction_seen[0] != asked:
-        m.compaction_seen = asked, try_to_compact_pages(shadow(m), gfp, order, prio, flags, node)
-    found: Result = m.compaction_seen[1]
-    return found
+    """(outcome, reason, arg) of compaction now, if nothing comes in its way; no store.  See ``Result``."""
+    return tried(m, try_to_compact_pages, gfp, order, prio, flags, node)

@@ -108,8 +108,8 @@ def defrag_mode(m: Machine) -> bool:
 
 def fast_flags(m: Machine, gfp: int, node: int) -> int:
     """Alloc flags of the fast path."""
-    flags = scope(m, node, gfp).fast
-    return flags | ALLOC_NOFRAGMENT if defrag_mode(m) else flags
+    where = m.scopes.get((node, gfp)) or scope(m, node, gfp)
+    return where.fast | ALLOC_NOFRAGMENT if m.knobs.get("defrag_mode") and defrag_mode(m) else where.fast
 
 
 def slow_flags(m: Machine, gfp: int, order: int) -> int:
@@ -139,7 +139,7 @@ def get_page_from_freelist(m: Machine, gfp: int, order: int, flags: int, node: i
     nothing was missing for it).  From 6.18 on nodes whose kswapd is awake are passed over at first.  No cpusets, no
     dirty limits, no node reclaim.
     """
-    where = scope(m, node, gfp)
+    where = m.scopes.get((node, gfp)) or scope(m, node, gfp)
     zones, highest, migratetype, _ = where
     wmark = flags & ALLOC_WMARK_MASK
     below_high: tuple[int, ...] = ()
@@ -158,12 +158,15 @@ def get_page_from_freelist(m: Machine, gfp: int, order: int, flags: int, node: i
                 if skip_kswapd_nodes and m.kswapd_order.get(there):
                     skipped = True
                     continue
+            mark = wmark
             if probes and not m.zone_flags.get(zone) & ZONE_BELOW_HIGH and zone not in below_high:
-                if not watermark_test(m, zone, order, WMARK_HIGH, highest, flags).ok:
-                    below_high = (*below_high, zone)
-            found = usual(m, zone, order, where, flags)
+                mark = WMARK_HIGH
+            found = usual(m, zone, order, mark, where, flags)
             if found is None:
-                test = watermark_test(m, zone, order, wmark, highest, flags)
+                test = watermark_test(m, zone, order, mark, highest, flags)
+                if mark != wmark and not test.ok:
+                    below_high = (*below_high, zone)
+                    test = watermark_test(m, zone, order, wmark, highest, flags)
                 if test.ok or flags & ALLOC_NO_WATERMARKS:
                     found = peek_rmqueue(m, zone, order, migratetype, flags)
             if found is not None:
@@ -177,23 +180,23 @@ def get_page_from_freelist(m: Machine, gfp: int, order: int, flags: int, node: i
             return refusal(m, tries, first, node, below_high)
 
 
-def usual(m: Machine, zone: int, order: int, where: Scope, flags: int) -> Found | None:
-    """What most requests come to, in few steps: a block of the own lists where no mark is near.  None: ask in full."""
+def usual(m: Machine, zone: int, order: int, mark: int, where: Scope, flags: int) -> Found | None:
+    """What most requests come to, in few steps: the zone has a block of their type, and is far from its marks.
+
+    None: ask in full.
+    """
+    if m.mixed and (m.nr_reserved_highatomic.get(zone) or (m.cma and not flags & ALLOC_CMA)):
+        return None
+    needed = m.watermark.get(zone * 4 + mark) + m.watermark_boost.get(zone) + m.zones[zone].reserve[where.highest]
+    if m.nr_free_pages.get(zone) < needed + (1 << order):
+        return None
     base = m.list_number(zone, where.migratetype, 0)
     for block in range(order, m.orders):
         if m.nr_free.get(base + block):
-            break
-    else:
-        return None
-    if m.pcp or flags & ALLOC_HIGHATOMIC:
-        return None
-    if m.mixed and (m.cma or m.nr_reserved_highatomic.get(zone)):
-        return None
-    wmark = flags & ALLOC_WMARK_MASK
-    marks = m.watermark.get(zone * 4 + wmark) + m.watermark_boost.get(zone) + m.zones[zone].reserve[where.highest]
-    if m.nr_free_pages.get(zone) < marks + (1 << order):
-        return None
-    return Found(zone, head_block(m, base + block), block, wmark, "own", flags)
+            if m.pcp or m.cma or flags & ALLOC_HIGHATOMIC:
+                return peek_rmqueue(m, zone, order, where.migratetype, flags)
+            return Found(zone, head_block(m, base + block), block, flags & ALLOC_WMARK_MASK, "own", flags)
+    return None
 
 
 def missing(m: Machine, test: Test, migratetype: int, flags: int) -> Try:
@@ -242,7 +245,7 @@ def peek_rmqueue(m: Machine, zone: int, order: int, migratetype: int, flags: int
 
         if (found := peek_pcp(m, zone, order, migratetype, flags)) is not None:
             return found
-    if not m.mixed and not flags & ALLOC_HIGHATOMIC:
+    if not m.cma and not flags & ALLOC_HIGHATOMIC:
         pfn, block = peek_smallest(m, zone, order, migratetype)
         if pfn >= 0:
             return Found(zone, pfn, block, flags & ALLOC_WMARK_MASK, "own", flags)
@@ -262,7 +265,8 @@ def rmqueue(m: Machine, found: Found, order: int, migratetype: int) -> int:
     if found.how == "own" and pfn < 0:
         base = m.list_number(zone, migratetype, 0)
         pfn = del_head(m, base + found.block)
-        expand(m, base, pfn, order, found.block)
+        if found.block > order:
+            expand(m, base, pfn, order, found.block)
         m.nr_free_pages.add(zone, -(1 << order))
     elif pfn < 0:
         from kernelmodel.mm.fallback import take

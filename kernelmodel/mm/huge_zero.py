@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from kernelmodel.decision import Decision, Path, Question, Step, Wait
 from kernelmodel.defs import (
+    __GFP_MOVABLE,
     __GFP_ZERO,
     GFP_TRANSHUGE,
     MMF_HUGE_ZERO_PAGE,
@@ -22,9 +23,12 @@ from kernelmodel.mm.mempolicy import try_hard
 from kernelmodel.mm.vmstat import count_vm_event
 from kernelmodel.structs import Folio, Mm
 
-_GFP = GFP_TRANSHUGE | __GFP_ZERO
-_SHOWN = _GFP & ~0x8
-"""Without __GFP_MOVABLE."""
+GFP = (GFP_TRANSHUGE | __GFP_ZERO) & ~__GFP_MOVABLE
+
+
+def gfp_of(m: Machine) -> int:
+    """With what it is looked for: as unmovable, but where all memory is of one type, which is called movable here."""
+    return GFP if m.mixed or m.pcp else GFP | __GFP_MOVABLE
 
 
 def is_huge_zero_pmd(m: Machine, value: int) -> bool:
@@ -49,23 +53,23 @@ def mm_get_huge_zero_page(mm: Mm) -> Path[int]:
 
 def get_huge_zero_page(m: Machine) -> Path[bool]:
     """A reference; the page is allocated where nobody has one."""
-    node = m.this_node()
+    node, gfp = m.this_node(), gfp_of(m)
 
     def peek() -> tuple[str, str, int]:
         if m.huge_zero_refcount.get(0):
             return "folio", "", 0
-        found = page_alloc.look(m, _GFP, m.arch.pmd_order, node)
+        found = page_alloc.look(m, gfp, m.arch.pmd_order, node)
         return ("NULL", found.reason, found.arg) if isinstance(found, freelist.Refused) else ("folio", "", 0)
 
-    more = (("gfp", _SHOWN),)
+    more = (("gfp", GFP),)
     while True:
         if m.huge_zero_refcount.get(0):
             yield Decision("huge-zero", "folio", reason="is-there")
             if m.huge_zero_refcount.get(0):
                 break
         else:
-            if m.lru or m.pcp:
-                yield from try_hard(m, _GFP, m.arch.pmd_order, node)
+            if m.lru or m.pcp or m.mixed:
+                yield from try_hard(m, gfp, m.arch.pmd_order, node)
             site = "mm_get_huge_zero_folio"
             answer = yield Question("huge-zero", site, peek, "NULL", m.arch.pmd_order, more=more)
             if m.huge_zero_refcount.get(0):
@@ -73,7 +77,7 @@ def get_huge_zero_page(m: Machine) -> Path[bool]:
             if answer == "NULL":
                 count_vm_event(m, THP_ZERO_PAGE_ALLOC_FAILED)
                 return False
-            folio = page_alloc.take(m, _GFP, m.arch.pmd_order, node)
+            folio = page_alloc.take(m, gfp, m.arch.pmd_order, node)
             assert folio is not None
             yield Step("step", "huge-zero-publish")
             if not m.huge_zero_folio.get(0):

@@ -154,7 +154,7 @@ def try_charge(m: Machine, nr: int, gfp: int) -> Charge:
                         continue
         over = usage + nr - limit
         if gfp & (__GFP_NOFAIL | __GFP_HIGH):
-            usage, over = usage + nr, 0
+            usage, over, maxed = usage + nr, 0, max(maxed, 1)
         return Charge(not over, usage, stock, over, drained, reclaimed, killed, (maxed, oom, int(killed > 0)))
 
 

@@ -47,7 +47,7 @@ def alloc_pages_mpol(gfp: int, order: int, m: Machine, addr: int, local: bool) -
 
     The second pass is made only if the request may reclaim; without ``local`` there is one pass over all nodes.
     """
-    if m.lru or m.pcp:
+    if m.lru or m.pcp or m.mixed:
         return (yield from alloc_with_effort(gfp, order, m, addr, local))
     node = m.this_node()
     first = gfp | __GFP_THISNODE | __GFP_NORETRY if local else gfp
@@ -91,10 +91,9 @@ def alloc_with_effort(gfp: int, order: int, m: Machine, addr: int, local: bool) 
             mask, path = gfp, both(path, effort)
         answer = yield alloc_question(m, effort, mask, gfp, order, addr, site, path)
         found = found_by(m, effort, mask, order, node)
-        if answer != "NULL":
-            assert isinstance(found, Found)
-            return take_found(m, found, mask, order)
-        if effort.flags < 0 or isinstance(found, Found):
+        if isinstance(found, Found):
+            return take_found(m, found, mask, order) if answer != "NULL" else None
+        if effort.flags < 0:
             return None
 
 

@@ -52,19 +52,22 @@ def take_found(m: Machine, found: Found, gfp: int, order: int) -> Folio:
     if found.below_high:
         mark_below_high(m, found)
     folio = prep_new_folio(m, rmqueue(m, found, order, gfp_migratetype(gfp)), order)
-    if (m.lru or m.pcp) and found.flags & ALLOC_KSWAPD and m.zone_flags.get(found.zone) & ZONE_BOOSTED_WATERMARK:
-        wake_for_boost(m, found.zone)
+    if m.lru or m.pcp or m.mixed:
+        wake_for_boost(m, found)
     if gfp & __GFP_ZERO or m.knobs["init_on_alloc"]:
         folio.cleared = 1
     return folio
 
 
-def wake_for_boost(m: Machine, zone: int) -> None:
-    """The end of rmqueue(): a steal has boosted the zone's marks, so kswapd is woken, once."""
+def wake_for_boost(m: Machine, found: Found) -> None:
+    """The end of rmqueue(): where a steal has boosted the zone's marks kswapd is woken, once."""
+    zone = found.zone
+    if not (found.flags & ALLOC_KSWAPD and m.zone_flags.get(zone) & ZONE_BOOSTED_WATERMARK):
+        return
     from kernelmodel.mm.slow_steps import wakeup_kswapd
 
     m.zone_flags.set(zone, m.zone_flags.get(zone) & ~ZONE_BOOSTED_WATERMARK)
-    wakeup_kswapd(m, m.zones[zone].node, 0, 0)
+    wakeup_kswapd(m, m.zones[zone].node, 0, 0, m.zones[zone].type)
 
 
 def prep_new_folio(m: Machine, pfn: int, order: int) -> Folio:

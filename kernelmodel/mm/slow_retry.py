@@ -85,18 +85,20 @@ def out_of_memory(gfp: int, order: int) -> str:
 def should_reclaim_retry(
     m: Machine, gfp: int, order: int, node: int, tries: Tries, progress: bool
 ) -> tuple[bool, Tries]:
-    """Would some zone pass at min if all that can be reclaimed were free?  At most 16 times without progress."""
+    """Would some zone pass at min if all that can be reclaimed were free?  At most 16 times without progress.
+
+    Then the highatomic reserve has to go, from 6.8 on also where no zone would pass.
+    """
     loops = 0 if progress and order <= PAGE_ALLOC_COSTLY_ORDER else tries.no_progress + 1
     tries = tries._replace(no_progress=loops)
-    if loops > MAX_RECLAIM_RETRIES:
-        return unreserve(m, gfp, node, True), tries
     highest = gfp_zone(gfp)
-    for zone in zonelist(m, node, gfp):
+    for zone in zonelist(m, node, gfp) if loops <= MAX_RECLAIM_RETRIES else ():
         available = m.nr_free_pages.get(zone) + m.nr_reclaimable.get(zone)
         mark = wmark_pages(m, zone, WMARK_MIN)
         if zone_watermark(m, zone, order, WMARK_MIN, mark, highest, tries.flags, available).ok:
             return True, tries
-    return False, tries
+    last_resort = loops > MAX_RECLAIM_RETRIES or m.release >= (6, 8)
+    return last_resort and unreserve(m, gfp, node, True), tries
 
 
 def should_compact_retry(m: Machine, gfp: int, order: int, node: int, tries: Tries, result: str) -> tuple[bool, Tries]:

@@ -24,12 +24,13 @@ from kernelmodel.mm.compaction import (
     kcompactd_node_suitable,
     peek_compact,
     try_to_compact_pages,
+    zone_nr_free,
 )
-from kernelmodel.mm.freelist import Found, get_page_from_freelist, mark_below_high
+from kernelmodel.mm.freelist import Found, defrag_mode, get_page_from_freelist, mark_below_high
 from kernelmodel.mm.stages import Stage
 from kernelmodel.mm.vmscan import Reclaimed, gfp_compaction_allowed, peek_reclaim, try_to_free_pages
 from kernelmodel.mm.vmstat import count_vm_event
-from kernelmodel.mm.watermark import watermark_test
+from kernelmodel.mm.watermark import watermark_test, wmark_pages, zone_watermark
 from kernelmodel.mm.zonelist import gfp_zone, zonelist
 
 SYNC_FULL, SYNC_LIGHT, ASYNC = range(3)
@@ -39,8 +40,9 @@ _MARKS = ("min", "low", "high")
 
 
 def acts(m: Machine) -> bool:
-    """Does anything of the slow path leave a trace in this machine?"""
-    return m.lru or m.pcp
+    """Does anything of the slow path leave a trace in this machine?  It reclaims and moves pages, drains lists, and
+    gives up what is kept for some types (highatomic, defrag_mode)."""
+    return m.lru or m.pcp or m.mixed
 
 
 def freelist(m: Machine, gfp: int, order: int, flags: int, node: int, at: str) -> tuple[Found | None, Stage]:
@@ -52,7 +54,7 @@ def freelist(m: Machine, gfp: int, order: int, flags: int, node: int, at: str) -
         return found, Stage(at, what, "found", (found.block,))
     numbers: tuple[int, ...] = ()
     for test, reason, _, _ in found.tries:
-        if m.zones[test.zone].node == node and reason in ("watermark", "reserve"):
+        if m.zones[test.zone].node == node and reason == found.reason and reason in ("watermark", "reserve"):
             numbers = test.free - test.unusable, test.min + test.reserve
             break
     return None, Stage(at, what, found.reason, numbers or (found.arg,))
@@ -63,29 +65,37 @@ def wake_all_kswapds(m: Machine, gfp: int, order: int, node: int, at: str) -> tu
     if not gfp & __GFP_KSWAPD_RECLAIM:
         return ()
     stages: tuple[Stage, ...] = ()
+    reclaim_order = max(order, m.arch.pageblock_order) if defrag_mode(m) else order
     for each in dict.fromkeys(m.zones[zone].node for zone in zonelist(m, node, gfp)):
-        verdict = wakeup_kswapd(m, each, gfp, order)
+        verdict = wakeup_kswapd(m, each, gfp, reclaim_order, gfp_zone(gfp))
         if verdict == "woken" and at == "S3" and not acts(m):
             verdict = "awake"
         stages = (*stages, Stage(at, f"kswapd{each}", verdict))
     return stages
 
 
-def wakeup_kswapd(m: Machine, node: int, gfp: int, order: int) -> str:
+def wakeup_kswapd(m: Machine, node: int, gfp: int, order: int, highest: int) -> str:
     """``woken``, ``awake``; a balanced node needs none: who can't reclaim may wake ``kcompactd`` then."""
-    highest = gfp_zone(gfp)
     zones = [number for number, zone in enumerate(m.zones) if zone.node == node and zone.type <= highest]
     awake = m.kswapd_order.get(node)
     if awake:
         m.kswapd_order.set(node, max(awake, order + 1))
         return "awake"
-    balanced = any(watermark_test(m, zone, order, WMARK_HIGH, highest, 0).ok for zone in zones)
+    balanced = any(is_balanced(m, zone, order, highest) for zone in zones)
     if balanced and not any(m.watermark_boost.get(zone) for zone in zones):
         compacts = order and not gfp & __GFP_DIRECT_RECLAIM and kcompactd_node_suitable(m, node, order, highest)
         return "kcompactd" if compacts else "balanced"
     if acts(m):
         m.kswapd_order.set(node, order + 1)
     return "woken"
+
+
+def is_balanced(m: Machine, zone: int, order: int, highest: int) -> bool:
+    """pgdat_balanced() of one zone: the high mark, with vm.defrag_mode in pages of whole free pageblocks."""
+    if not (order and defrag_mode(m)):
+        return watermark_test(m, zone, order, WMARK_HIGH, highest, 0).ok
+    free = sum(n << k for k, n in enumerate(zone_nr_free(m, zone)) if k >= m.arch.pageblock_order)
+    return zone_watermark(m, zone, order, WMARK_HIGH, wmark_pages(m, zone, WMARK_HIGH), highest, 0, free).ok
 
 
 def __alloc_pages_direct_reclaim(
@@ -102,7 +112,8 @@ def __alloc_pages_direct_reclaim(
             order,
             more=(("gfp", gfp),),
         )
-        freed, ready = try_to_free_pages(m, gfp, order, node) if answer != "none" else Reclaimed(0, ready)
+        now = could_reclaim(m, gfp, order, node)  # another CPU may have run
+        freed, ready = try_to_free_pages(m, gfp, order, node) if answer != "none" else Reclaimed(0, now.ready)
     progress = freed or int(ready)
     verdict = "progress" if freed else "compaction-ready" if ready else "none"
     path: tuple[Stage, ...] = (Stage("S4", "reclaim", verdict, (freed,) if freed else ()),)
@@ -162,7 +173,8 @@ def __alloc_pages_direct_compact(
             order,
             more=(("gfp", gfp), ("priority", PRIORITIES[priority])),
         )
-        if answer != result and answer == failure_of(priority):
+        now = peek_compact(m, gfp, order, priority, flags, node)  # another CPU may have run
+        if answer != now[0] and answer == failure_of(priority):
             failure = answer
     if acts(m):
         result, why, number = try_to_compact_pages(m, gfp, order, priority, flags, node, failure)

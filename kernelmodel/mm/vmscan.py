@@ -31,7 +31,7 @@ from kernelmodel.mm.page_alloc import free_pages
 from kernelmodel.mm.untouched import Units, touch
 from kernelmodel.mm.watermark import wmark_pages, zone_watermark
 from kernelmodel.mm.zonelist import gfp_zone, zonelist
-from kernelmodel.shadow import shadow
+from kernelmodel.shadow import tried
 
 SWAP_CLUSTER_MAX = 32
 DEF_PRIORITY = 12
@@ -69,7 +69,7 @@ def try_to_free_pages(m: Machine, gfp: int, order: int, node: int) -> Reclaimed:
 
 def peek_reclaim(m: Machine, gfp: int, order: int, node: int) -> Reclaimed:
     """The same on a shadow of the machine; no store."""
-    return try_to_free_pages(shadow(m), gfp, order, node)
+    return tried(m, try_to_free_pages, gfp, order, node)
 
 
 def gfp_compaction_allowed(m: Machine, gfp: int) -> bool:
@@ -102,13 +102,17 @@ class Scan:
                 self.shrink_node(node, priority)
 
     def shrink_node(self, node: int, priority: int) -> None:
-        """All zones of a node that the request may use, again and again while should_continue_reclaim() says so."""
+        """All zones of a node that the request may use, again and again while should_continue_reclaim() says so.
+
+        The kernel's LRU lists are the node's: each zone gives up its share of what there is (get_scan_count()).
+        """
         zones = [z for z, span in enumerate(self.m.zones) if span.node == node and span.type <= self.highest]
         while True:
-            freed = 0
-            for zone in zones:
-                want = self.m.nr_reclaimable.get(zone) >> priority
-                freed += shrink_zone(self.m, zone, min(want, SWAP_CLUSTER_MAX - freed))
+            sizes = [self.m.nr_reclaimable.get(zone) for zone in zones]
+            want, seen, freed = min(sum(sizes) >> priority, SWAP_CLUSTER_MAX), 0, 0
+            for zone, size in zip(zones, sizes, strict=True):
+                seen += size
+                freed += shrink_zone(self.m, zone, want * seen // (sum(sizes) or 1) - freed)
             self.pages += freed
             if not freed or not self.should_continue_reclaim(zones, priority):
                 return

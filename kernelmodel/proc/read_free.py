@@ -137,7 +137,12 @@ def _columns(remarks: Remarks, line: int, row: str) -> list[str] | None:
         if word.text not in MIGRATE_NAMES:
             remarks.error(PAGETYPEINFO, line, word.col, f"types are {', '.join(MIGRATE_NAMES)}")
             return None
-    return [word.text for word in found]
+    names = [word.text for word in found]
+    for k, word in enumerate(found):
+        if word.text in names[:k]:
+            remarks.error(PAGETYPEINFO, line, word.col, "this type has a column already")
+            return None
+    return names
 
 
 def _geometry(remarks: Remarks, arch: Arch, line: int, row: str) -> None:

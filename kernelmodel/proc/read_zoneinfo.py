@@ -10,6 +10,7 @@ from kernelmodel.proc.reading import HEAD, Key, Remarks, Word, is_row, lines, nu
 
 ZONEINFO = "zoneinfo"
 PLAIN = frozenset({"boost", "min", "low", "high", "promo", "spanned", "present", "managed", "cma"})
+ORDERED = (("boost", "min"), ("min", "low"), ("low", "high"))
 NEEDED = ("free", "min", "low", "high", "spanned", "present", "managed", "start_pfn")
 LRU = frozenset(
     {f"nr_zone_{which}" for which in ("inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable")}
@@ -18,6 +19,8 @@ LRU = frozenset(
 SLAB = frozenset({"nr_slab_reclaimable", "nr_slab_unreclaimable"})
 PAGESET = {"count:": "pages", "high:": "high", "batch:": "batch", "high_min:": "high_min", "high_max:": "high_max"}
 """Words before the numbers that are read; every other line is passed over."""
+MAX_BATCH = 1024
+"""zone_batchsize() gives 1 … 63 with 4K pages and less with larger ones; that many are moved for one page."""
 
 
 class Pageset(NamedTuple):
@@ -64,6 +67,8 @@ def read_zoneinfo(text: str, remarks: Remarks) -> dict[Key, Zone]:
             pageset = zone.pagesets.setdefault(cpu, {})
         elif name in PAGESET and pageset is not None:
             _store(remarks, line, pageset, PAGESET[name], value)
+            if name == "batch:" and not 1 <= pageset.get("batch", 1) <= MAX_BATCH:
+                remarks.error(ZONEINFO, line, value.col, f"a batch is 1 … {MAX_BATCH} pages")
         elif name == "start_pfn:":
             _store(remarks, line, zone.numbers, "start_pfn", value)
         elif name == "pages" and len(spelled) == 3 and value.text == "free":
@@ -119,7 +124,7 @@ def _check_zones(found: dict[Key, Zone], remarks: Remarks) -> None:
         if missing:
             remarks.error(ZONEINFO, zone.line, 1, f"of this zone there is no {', '.join(missing)}")
             continue
-        for less, more in (("managed", "present"), ("present", "spanned"), ("boost", "min"), ("free", "managed")):
+        for less, more in (*ORDERED, ("managed", "present"), ("present", "spanned"), ("free", "managed")):
             if numbers.get(less, 0) > numbers[more]:
                 remarks.error(
                     ZONEINFO, zone.line, 1, f"{less} {numbers[less]} is more than {more} {numbers[more]} of this zone"

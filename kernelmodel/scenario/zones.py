@@ -10,7 +10,7 @@ from kernelmodel.scenario.faults import KeyPath
 from kernelmodel.scenario.memory_keys import MAX_MEMORY
 from kernelmodel.scenario.mm import Context
 from kernelmodel.scenario.types import Fragment, ZoneSpec
-from kernelmodel.zone_places import MAX_DMA, MAX_PLAIN, distance, max_dma32, pages_needed
+from kernelmodel.zone_places import MAX_DMA, distance, max_dma32, pages_needed, plain_cost
 
 DEFAULT_SIZE = 64 << 20
 Lists = tuple[tuple[int, int, int], ...]
@@ -44,11 +44,12 @@ def zone_of_free(ctx: Context, table: dict[str, Any], path: KeyPath, zone: ZoneS
     assert ctx.arch is not None
     lists = read_free(ctx, table["free"], (*path, "free"))
     low = zone.name.startswith("DMA")
-    few = sum(number for _, _, number in lists) <= MAX_PLAIN
-    plain = few and not low and not zone.used and all(order.isdecimal() for order in table["free"])
+    cost = plain_cost(ctx.arch, lists)
+    plain = not low and not zone.used and all(order.isdecimal() for order in table["free"]) and cost <= ctx.plain_left
     if not blocks_fit(ctx, lists, zone.size, (*path, "free"), plain):
         lists = ()
     if plain:
+        ctx.plain_left -= cost
         return zone._replace(free=tuple((order, number) for _, order, number in lists))
     if low and zone.size is None:  # where it starts follows from its size
         need = pages_needed(ctx.arch, lists) << ctx.arch.page_shift

@@ -6,7 +6,7 @@ from __future__ import annotations
 from kernelmodel.defs import GFP_HIGHUSER_MOVABLE
 from kernelmodel.machine import Machine
 from kernelmodel.mm import page_alloc
-from kernelmodel.shadow import shadow
+from kernelmodel.shadow import shadow, tried
 from tests.build import cells, machine
 
 
@@ -38,3 +38,23 @@ def test_it_can_have_one_of_its_own() -> None:
     second.background.fill(pfn + 500, 30, 7)
     assert second.background.run(pfn + 499, 3) == [0, 7, 7]
     assert first.background.run(pfn + 499, 3) == [0, 0, 0]
+
+
+def test_what_was_tried_is_kept_for_this_state_and_this_cpu() -> None:
+    m, calls = machine("size = '16M'\nmin = 0"), 0
+
+    def stores(m: Machine) -> int:
+        nonlocal calls
+        calls += 1
+        return sum(m.stores.run(0, 4)) * 10 + m.this_cpu
+
+    assert [tried(m, stores), tried(m, stores), calls] == [0, 0, 1]
+    m.stores.set(0, 1)
+    assert [tried(m, stores), calls] == [10, 2]
+    m.stores.set(1, 1)  # what continues the last store leaves the journal's position where it is
+    assert [tried(m, stores), calls] == [20, 3]
+    m.this_cpu = 1
+    assert [tried(m, stores), tried(m, stores), calls] == [21, 21, 4]
+    m.journal.seal()
+    m.journal.move(0)
+    assert [tried(m, stores), calls] == [21, 5]

@@ -76,6 +76,13 @@ def test_a_terabyte_of_it_is_met_as_well(free: float) -> None:
     assert blocks_of(layout)[MIGRATE_UNMOVABLE] == round(0.05 * (1 << 19))
 
 
+def test_many_zones_share_what_one_may_have() -> None:
+    """A machine of 64 nodes boots in a second, too; its shares are met all the same."""
+    layout = aged(PC, 0, 1 << 24, ZONE_NORMAL, Fragment(), 0, 128)
+    assert len(layout.templates) <= 16
+    assert abs(pages_of(layout) / (1 << 24) - 0.2) < 0.0005
+
+
 def test_polluted_pageblocks_have_some_unmovable_pages() -> None:
     """As many pageblocks as asked for, each with few; the clean ones have none; file pages are about half."""
     layout = aged(PC, 0, 1 << 20, ZONE_NORMAL, Fragment(polluted=0.25), 0)

@@ -302,6 +302,8 @@ def test_a_request_that_would_pass_or_may_not_do_io_compacts_nothing() -> None:
 def test_a_costly_request_fails_for_want_of_memory_below_the_threshold() -> None:
     m = machine(bytes([0]), template(dict.fromkeys(range(0, 1024, 16), 3)))  # 64 blocks of 8 pages
     assert compact(m, 4, ASYNC) == ("skipped", "fragindex", 1000 - (1000 + 32000) // 64)
+    m.knobs["extfrag_threshold"] = 100
+    assert compact(m, 4, ASYNC)[0] != "skipped"
     m = machine(bytes([0]), template(dict.fromkeys(range(0, 1024, 16), 0)))
     assert compact(m, 4, ASYNC)[0] != "skipped"
     assert compact(m, 3, ASYNC)[0] != "skipped"

@@ -141,6 +141,7 @@ def test_a_charge_that_must_not_fail_goes_over_the_limit() -> None:
     m = memcg(4, 4)
     assert charge(m, 3, GFP_KERNEL | __GFP_HIGH)[0] == 0
     assert m.memcg_usage.get(0) == 12
+    assert try_charge(m, 8, __GFP_HIGH).events[0] == 1  # told even of one that could not reclaim
 
 
 def test_the_environments_refusal_leaves_nothing() -> None:

@@ -122,3 +122,11 @@ def test_zone_dma_of_a_pc_is_built_as_it_is() -> None:
     found = Counter((mt, order) for row in rows for _, order, mt in row.blocks for _ in range(row.units))
     assert found == free
     assert [row.types for row in rows if row.first] == [(0, 1)]
+
+
+@pytest.mark.parametrize("blocks", [{}, {"Movable": 7, "Unmovable": 1}])
+def test_without_zoneinfo_zone_dma_of_a_pc_stays_below_zone_dma32(blocks: dict[str, int]) -> None:
+    """Whole units or pageblocks would make it 16M, and DMA32 is there."""
+    low, high = (0,) * 8 + (1, 1, 3), (0,) * 10 + (700,)
+    specs = fitted(PC, [ZoneText(0, "DMA", {"Movable": low}, blocks), ZoneText(0, "DMA32", {"Movable": high}, {})])
+    assert [spec.size for spec in specs] == [15 << 20, 700 << 22]

@@ -406,6 +406,14 @@ def test_a_block_that_is_in_use_or_free_is_seen() -> None:
     assert "pcp_blocks_are_apart" in broken(m)
 
 
+def test_in_a_zone_that_is_hardly_above_its_mark_high_min_is_the_larger_bound() -> None:
+    m = machine("6.10", memory='size = "4M"\nmin = 300')
+    assert m.zones[0].pcp_high == (375, 128)
+    held = [page_alloc.take(m, GFP, 0) for _ in range(9)]
+    assert broken(m) == set()
+    assert None not in held
+
+
 def test_a_high_out_of_bounds_is_seen() -> None:
     m = machine()
     m.pcp_high.set(0, 5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from kernelmodel.decision import GeneratorDriver, Question
 from kernelmodel.defs import (
     __GFP_KSWAPD_RECLAIM,
     __GFP_NOFAIL,
@@ -19,6 +20,9 @@ from kernelmodel.defs import (
     GFP_TRANSHUGE_LIGHT,
     MIGRATE_HIGHATOMIC,
     MIGRATE_MOVABLE,
+    MIGRATE_UNMOVABLE,
+    ZONE_BOOSTED_WATERMARK,
+    ZONE_MOVABLE,
 )
 from kernelmodel.explore import explore
 from kernelmodel.explore.types import Options
@@ -26,6 +30,7 @@ from kernelmodel.machine import Machine
 from kernelmodel.mm import slow_retry, slowpath, stages
 from kernelmodel.mm.mempolicy import alloc_pages_mpol
 from kernelmodel.mm.page_alloc import take
+from kernelmodel.mm.slow_steps import SYNC_LIGHT, __alloc_pages_direct_compact, wake_all_kswapds
 from kernelmodel.mm.slowpath import Effort, __alloc_pages
 from kernelmodel.mm.stages import Stage
 from tests.build import cells, decisions, finish, machine, session
@@ -147,6 +152,43 @@ def test_the_highatomic_reserve_is_given_up_before_the_request_is() -> None:
     assert (len(asked), m.nr_reserved_highatomic.get(0)) == (17, 0)
 
 
+@pytest.mark.parametrize(("variant", "found"), [("6.5", False), ("6.8", True), ("6.18", True)])
+def test_before_it_gives_up_a_request_gets_the_last_pageblock_of_the_reserve(variant: str, found: bool) -> None:
+    """should_reclaim_retry(): in 6.5 only after 16 rounds without progress, from 6.8 on where no zone would pass."""
+    m = memory(variant, (unit((MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE), {0: 4, 600: 0}),))
+    m.nr_reserved_highatomic.set(0, 512)
+    effort, asked = alloc(m, HUGE, 3)
+    assert (effort.flags >= 0, m.nr_reserved_highatomic.get(0), asked) == (found, 0 if found else 512, [])
+
+
+def test_a_boosted_movable_zone_has_its_kswapd_woken() -> None:
+    """The end of rmqueue() looks at zones up to the boosted one."""
+    m = memory("6.18", (unit((1, 1), {0: 10}),), types=(ZONE_MOVABLE,))
+    m.watermark_boost.set(0, 512)
+    m.zone_flags.set(0, ZONE_BOOSTED_WATERMARK)
+    assert take(m, MOVABLE | __GFP_KSWAPD_RECLAIM, 0) is not None
+    assert (m.kswapd_order.get(0), m.zone_flags.get(0)) == (1, 0)
+
+
+@pytest.mark.parametrize(("knobs", "order"), [("", 0), ("defrag_mode = 1", 10)])
+def test_with_defrag_mode_kswapd_is_for_whole_pageblocks(knobs: str, order: int) -> None:
+    """wake_all_kswapds(), pgdat_balanced() of 6.15: free pages in smaller blocks do not count."""
+    m = memory("6.18", (unit((1, 1), {0: 8, 600: 0}),), knobs=knobs)
+    m.watermark.set(2, 100)
+    stage, *_ = wake_all_kswapds(m, LIGHT | __GFP_KSWAPD_RECLAIM, 4, 0, "S0")
+    assert stage.verdict == ("woken" if order else "balanced")
+    assert m.kswapd_order.get(0) == order
+
+
+def test_with_defrag_mode_the_last_round_may_steal() -> None:
+    m = memory("6.18", (unit((MIGRATE_UNMOVABLE, MIGRATE_UNMOVABLE), {0: 3}),), knobs="defrag_mode = 1")
+    effort, _ = alloc(m, MOVABLE, 0)
+    assert (effort.flags >= 0, [s.at for s in effort.path if s.what == "defrag_mode"]) == (True, ["S8"])
+    found = next(iter(alloc_pages_mpol(MOVABLE, 0, m, 0, False)))
+    assert found.kind == "alloc"
+    assert found.peek()[0] == "folio"  # type: ignore[union-attr]
+
+
 def test_a_plain_machine_is_told_the_way_and_stores_nothing() -> None:
     m = machine("free = { 0 = 30, 4 = 2 }")
     before = cells(m)
@@ -186,6 +228,29 @@ def test_a_page_that_another_cpu_takes_sends_the_request_round_again() -> None:
         pass
     assert question.peek()[0] == "NULL"  # type: ignore[union-attr]
     assert path.send("NULL").kind == "reclaim"  # type: ignore[union-attr]
+
+
+def test_a_page_that_was_promised_and_is_gone_is_not_had() -> None:
+    m = background("6.5", (BG_FILE,) * 64)
+    path = alloc_pages_mpol(MOVABLE, 0, m, 0, False)
+    next(path)
+    assert path.send("progress").kind == "alloc"  # type: ignore[union-attr]
+    while take(m, MOVABLE, 0) is not None:
+        pass
+    assert path.send("folio").kind == "reclaim"  # type: ignore[union-attr]
+
+
+def test_compaction_that_another_cpu_has_come_before_does_what_nature_says_now() -> None:
+    m = background("6.5", POOR, units=2)
+    driver = GeneratorDriver(__alloc_pages_direct_compact(m, HUGE, 4, 0, 0, SYNC_LIGHT, "S5"))
+    question = driver.advance(None)
+    assert isinstance(question, Question)
+    assert question.peek() == ("complete", "moved", 24)
+    m.compact_cached_free_pfn.set(0, m.zones[0].end - 512)
+    m.compact_cached_migrate_pfn.set(1, m.zones[0].start + 512)
+    assert question.peek() == ("partial-skipped", "moved", 24)
+    assert driver.advance("partial-skipped") is None
+    assert driver.result[2][0].why == "moved"
 
 
 def test_both_passes_of_6_5_are_told() -> None:
@@ -252,3 +317,19 @@ def test_the_huge_zero_page_and_khugepaged_try_hard_too(policy: str, event: str,
     events = f"[[event]]\n{event}\n"
     found = decisions(finish(session(text, head='variant = "6.18"', events=events)))
     assert found[found.index("compact:success") + 1] == end
+
+
+@pytest.mark.parametrize(
+    ("memory", "source", "after"),
+    [("size = '16M'\nfree = { 9 = 1 }", MIGRATE_MOVABLE, MIGRATE_MOVABLE),
+     ("size = '16M'\nfree = { 9 = 1 }\npcp = true", MIGRATE_MOVABLE, MIGRATE_UNMOVABLE),
+     ("size = '16M'\nfree = { Movable = { 9 = 1 } }\npcp = true", MIGRATE_MOVABLE, MIGRATE_UNMOVABLE),
+     ("size = '16M'\nfree = { Movable = { 0 = 1 }, Unmovable = { 9 = 1 } }", MIGRATE_UNMOVABLE, MIGRATE_UNMOVABLE)],
+)  # fmt: skip
+def test_the_huge_zero_page_is_unmovable(memory: str, source: int, after: int) -> None:
+    """In a plain machine, all of whose memory is of one type, it is taken as what there is."""
+    s = session(f"[memory]\n{memory}\n[thp]\nenabled = 'always'\n", head='variant = "6.18"', events='[[event]]\nread = "heap"\n')
+    assert s.m.nr_free.get(s.m.list_number(0, source, 9)) == 1
+    finish(s)
+    pfn = s.m.huge_zero_pfn.get(0) - 1
+    assert s.m.pageblock.get(pfn >> 9) == after

@@ -20,7 +20,7 @@ from kernelmodel.defs import (
 from kernelmodel.machine import Machine
 from kernelmodel.mm import vmscan
 from kernelmodel.mm.vmscan import Reclaimed, peek_reclaim, try_to_free_pages
-from tests.build import cells
+from tests.build import cells, session
 from tests.mm.background import FREE, background
 from tests.mm.memory import START, UNIT
 
@@ -116,6 +116,14 @@ def test_pages_go_to_the_lists_of_the_cpu_where_there_are_some() -> None:
     free = m.nr_free_pages.get(0)
     found = try_to_free_pages(m, GFP_HIGHUSER_MOVABLE, 0, 0)
     assert m.nr_free_pages.get(0) + m.pcp_count.get(0) == free + found.pages
+
+
+def test_zones_of_a_node_give_up_their_share() -> None:
+    zone = 'size = "1G"\nfree = { 0 = 8 }\nused = "file"\n'
+    zones = "".join(f'[[memory.zone]]\nname = "{name}"\n{zone}' for name in ("DMA32", "Normal"))
+    m = session(f"[memory]\npcp = false\n{zones}", head='variant = "6.18"').m
+    assert try_to_free_pages(m, GFP_HIGHUSER_MOVABLE, 0, 0).pages == 32
+    assert [m.nr_free_pages.get(0), m.nr_free_pages.get(1)] == [8 + 16, 8 + 16]
 
 
 def test_it_is_undone_by_the_journal() -> None:

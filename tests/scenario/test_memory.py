@@ -32,6 +32,7 @@ def one(**zone: object) -> tuple[NodeSpec, ...]:
     ("free = { Movable = { 0 = 3, 4 = 0 }, CMA = { 10 = 2 } }", one(lists=((1, 0, 3), (4, 10, 2)))),
     ("free = { 0 = 3 }\nused = 'slab'", one(lists=((1, 0, 3),), used="slab")),
     ("free = { 0 = 65537 }", one(lists=((1, 0, 65537),))),
+    ("free = { 10 = 3856 }", one(lists=((1, 10, 3856),))),
     ("size = '8M'\ncma = 1\nhighatomic = '3M'", one(size=8 << 20, cma=2 << 20, highatomic=4 << 20)),
     ("fragment = { seed = 3, free = 1 }\nmin = 5", one(size=64 << 20, fragment=Fragment(3, 1.0), min=5)),
     ("[[memory.zone]]\nname = 'DMA'\nfree = { 0 = 1 }", one(name="DMA", size=4 << 20, lists=((1, 0, 1),))),
@@ -44,6 +45,11 @@ def test_forms(lines: str, expected: tuple[NodeSpec, ...]) -> None:
 def test_plain_forms_are_what_they_were() -> None:
     assert memory("free = { 0 = 65536 }") == Memory(free=((0, 65536),))
     assert memory("") == Memory(size=64 << 20)
+
+
+def test_blocks_that_are_nodes_one_by_one_are_bounded_for_all_zones_together() -> None:
+    nodes = memory("[[memory.node]]\nfree = { 0 = 40000 }\n" * 3).nodes
+    assert [zone.free is not None for node in nodes for zone in node.zones] == [True, False, False]
 
 
 def test_who_has_page_lists_of_their_own() -> None:

@@ -20,7 +20,7 @@ from tests.runs import runs, shipped
 
 
 def saved(s: Session) -> Session:
-    return Session(loads(text_of(s), "saved.toml"))
+    return Session(loads(text_of(s), "saved.toml", folder=s.scenario.folder))
 
 
 @settings(max_examples=60, deadline=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
 import pytest
@@ -123,6 +124,13 @@ def test_an_interrupt_keeps_what_is_done() -> None:
     assert len(points) == 2
 
 
+def test_a_machine_that_breaks_the_model_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kernelmodel.sweep.measure", lambda *_: 1 // 0)
+    scenario = loads(TEXT.format(variant="6.18"), "it.toml")
+    with ThreadPoolExecutor(2) as executor, pytest.raises(ZeroDivisionError):
+        sweep(scenario, [Axis("thp.defrag", ("always", "never"), False)], 2, executor=executor)
+
+
 def test_machines_along_a_range_are_one_row() -> None:
     scenario = loads(TEXT.format(variant="6.12").replace("memcg_limit", "# memcg_limit"), "test.toml")
     axes = [parse_axis("memory.free.4=0..4"), parse_axis("thp.hugepages-32kB=always,never")]
@@ -165,6 +173,7 @@ def test_the_command_tells_rates_and_draws_them(tmp_path, capsys) -> None:  # ty
         (["--set", "thp.defrag=always", "--set", "thp.defrag=never"], "is there twice"),
         (["--set", "memory.size=1..99999", "--set", "memory.min=1..99999"], "at most 1,000,000"),
         (["--set", "thp.defrag=always,nope"], "defrag must be"),
+        (["--set", "thp.defrag=always\n,never"], "printable"),
     ],
 )
 def test_bad_words_are_refused_all_at_once(tmp_path, capsys, words: list[str], said: str) -> None:  # type: ignore[no-untyped-def]
@@ -172,3 +181,21 @@ def test_bad_words_are_refused_all_at_once(tmp_path, capsys, words: list[str], s
     file.write_text(TEXT.format(variant="6.12"))
     assert main(["sweep", str(file), *words, "--jobs", "1"]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--set", "thp.defrg=always,never"], "unknown key 'thp.defrg'"),
+        (["--set", "memory.fragment=1"], "is a table"),
+        (["--set", "thp.defrag=always", "--svg", "no/plot.svg"], "--svg no/plot.svg: No such file"),
+        (["--set", "thp.defrag=always", "--svg", "/"], "--svg /: Is a directory"),
+    ],
+)
+def test_what_can_never_be_is_told_before_a_machine_runs(tmp_path, capsys, words: list[str], said: str) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "s.toml"
+    file.write_text(TEXT.format(variant="6.12"))
+    assert main(["sweep", str(file), *words, "--jobs", "1"]) == 2
+    told = capsys.readouterr()
+    assert said in told.err
+    assert told.out == ""

@@ -150,6 +150,12 @@ def test_save_scenario_writes_what_reproduces_the_run(console, tmp_path):
     assert state(console) == before
 
 
+def test_a_saved_scenario_names_the_files_of_proc_that_it_needs(tmp_path):
+    console = new("allocator/boost-after-steal.toml")
+    need = f"it needs copies of proc/steal-2135 in {tmp_path}"
+    assert go(console, f"save-scenario {tmp_path}/saved.toml") == [f"written to {tmp_path}/saved.toml", need]
+
+
 def test_the_token_replays_the_run(console):
     go(console, "goto 11", "answer NULL", "goto end")
     digest, last = console.session.digest(), console.session.last

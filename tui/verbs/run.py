@@ -3,23 +3,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kernelmodel.answers import ImpossibleAnswer
 from kernelmodel.boot import BootError
 from kernelmodel.motion import Motion, Poll
 from kernelmodel.scenario.faults import ScenarioError
+from kernelmodel.scenario.memory_keys import FILES
 from kernelmodel.session import Session
 from kernelmodel.tokens import BadAnswer, TokenError
 from tui.commands import Command, CommandError, Console, Line, Result
 from tui.settings import CHOICES
 from tui.verbs import args
-from tui.verbs.files import write
+from tui.verbs.files import path_of, write
 
 
 def _answer(console: Console, line: Line) -> Result:
     snap = args.look_at(console)
     possible = (*snap.outcomes, *snap.forcible)
     if not possible:
-        raise CommandError("nothing is asked here: answers belong to allocations and charges")
+        raise CommandError("nothing is asked here: answers belong to what the environment decides")
     if line.args not in possible:
         raise CommandError("this decision takes " + ", ".join(possible), line.start if line.args else -1)
     return Result(move=lambda poll: answer(console, line.args), quick=True)
@@ -128,7 +131,12 @@ def _save(console: Console, line: Line) -> Result:
         text = text_of(console.session)
     except UnwritableRun as error:
         raise CommandError(error.message) from None
-    return Result([write(line.args, text, line.start)])
+    said = [write(line.args, text, line.start)]
+    scenario, folder = console.session.scenario, path_of(line.args).parent
+    files = [scenario.raw["memory"][key] for key in FILES if key in scenario.raw.get("memory", {})]
+    if files and folder.resolve() != Path(scenario.folder or ".").resolve():
+        said.append(f"it needs copies of {', '.join(files)} in {folder}")
+    return Result(said)
 
 
 def _token(console: Console, line: Line) -> Result:
