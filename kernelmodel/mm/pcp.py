@@ -12,6 +12,7 @@ How many there may be is in pcp_batch.py.
 from __future__ import annotations
 
 from kernelmodel.defs import (
+    ALLOC_CMA,
     ALLOC_HIGHATOMIC,
     ALLOC_NON_BLOCK,
     ALLOC_OOM,
@@ -73,7 +74,7 @@ def pcp_list(place: int, pindex: int) -> int:
 # -- allocation --------------------------------------------------------------------------------------
 def peek_pcp(m: Machine, zone: int, order: int, migratetype: int, flags: int) -> Found | None:
     """The block that ``rmqueue_pcplist`` would take; None if the order has no lists, or a refill would get nothing."""
-    if not pcp_allowed_order(m, order):
+    if not pcp_allowed_order(m, order) or skips_lists(m, migratetype, flags):
         return None
     head = m.lists.first(pcp_list(pcp_place(m, m.this_cpu, zone), order_to_pindex(m, migratetype, order)))
     if head:
@@ -85,16 +86,21 @@ def peek_pcp(m: Machine, zone: int, order: int, migratetype: int, flags: int) ->
     return None if found is None else found._replace(flags=flags)
 
 
+def skips_lists(m: Machine, migratetype: int, flags: int) -> bool:
+    """6.5 leaves the lists alone for movable requests without ALLOC_CMA (the last looks of the slow path): there may be
+    CMA pages on them.  6.8 does not."""
+    return m.release < (6, 8) and migratetype == MIGRATE_MOVABLE and not flags & ALLOC_CMA
+
+
 def refills(m: Machine, flags: int) -> bool:
     """May this request fill an empty list?  From 7.1 on high-order atomic ones go to their reserves instead."""
     return m.release < (7, 1) or not flags & ALLOC_HIGHATOMIC
 
 
 def rmqueue_pcplist(m: Machine, zone: int, order: int, migratetype: int, flags: int) -> int:
-    """Take a block off this CPU's list, which is filled first if it is empty; from the zone if nothing comes of that.
-
-    (6.5 leaves the lists alone for movable requests without ALLOC_CMA; here every movable request has it.)
-    """
+    """Take a block off this CPU's list, which is filled first if it is empty; else, from the zone."""
+    if skips_lists(m, migratetype, flags):
+        return rmqueue_buddy(m, zone, order, migratetype, flags)
     place = pcp_place(m, m.this_cpu, zone)
     halved = m.pcp_factor if m.release < (6, 7) else m.pcp_free_count
     halved.set(place, halved.get(place) >> 1)

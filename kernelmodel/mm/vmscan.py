@@ -6,8 +6,10 @@ modelled processes are left alone.  The LRU is not kept as lists: a zone's ``lru
 order that is not that of addresses, a few pages of a unit at a time.  Every page that the walk meets is clean, old and
 not referenced; that there are none such is the environment's other answer.
 
-Left out: active lists and MGLRU, throttling (there is no kswapd to wait for), writeback.  At DEF_PRIORITY the kernel
-scans its whole share of the LRU (1/4096); here SWAP_CLUSTER_MAX pages end a round at every priority.
+At DEF_PRIORITY the whole share of the LRU (1/4096) is taken, at others SWAP_CLUSTER_MAX pages end a round
+(shrink_lruvec(), proportional_reclaim).
+
+Left out: active lists and MGLRU, throttling (there is no kswapd to wait for), writeback.
 """
 
 from __future__ import annotations
@@ -109,7 +111,8 @@ class Scan:
         zones = [z for z, span in enumerate(self.m.zones) if span.node == node and span.type <= self.highest]
         while True:
             sizes = [self.m.nr_reclaimable.get(zone) for zone in zones]
-            want, seen, freed = min(sum(sizes) >> priority, SWAP_CLUSTER_MAX), 0, 0
+            most = MOST_PAGES if priority == DEF_PRIORITY else SWAP_CLUSTER_MAX  # proportional_reclaim
+            want, seen, freed = min(sum(sizes) >> priority, most), 0, 0
             for zone, size in zip(zones, sizes, strict=True):
                 seen += size
                 freed += shrink_zone(self.m, zone, want * seen // (sum(sizes) or 1) - freed)

@@ -131,13 +131,13 @@ def one_zone(
         line = line if buddy is not None else line_of_blocks
         free = free_by_type(types.free[key], buddy[key].numbers if buddy is not None else None, remarks)
     pages = sum(map(free_pages, free.values()))
-    if blocks and pages > (room := sum(blocks.values()) << arch.pageblock_order):
-        remarks.error(file, line, 1, f"{pages} free pages, but the zone's pageblocks have {room}")
+    if blocks and pages > sum(blocks.values()) << arch.pageblock_order:
+        remarks.error(file, line, 1, "more free pages than the zone's pageblocks have")
     if info is None:
         return ZoneText(*key, free, blocks)
     numbers = info[key].numbers
     if pages > numbers["managed"]:
-        remarks.error(file, line, 1, f"{pages} free pages, but zoneinfo has {numbers['managed']} managed ones")
+        remarks.error(file, line, 1, "more free pages than zoneinfo says are managed")
     elif abs(pages - numbers["free"]) > numbers["managed"] // 100:
         words = f"{file} has {pages} free pages, zoneinfo {numbers['free']}"
         remarks.note(ZONEINFO, info[key].line, f"{words}: read at different times; the first number is used")

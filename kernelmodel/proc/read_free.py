@@ -151,4 +151,4 @@ def _geometry(remarks: Remarks, arch: Arch, line: int, row: str) -> None:
     want = arch.pageblock_order if row.startswith("Page block order") else 1 << arch.pageblock_order
     value = number(remarks, PAGETYPEINFO, line, found[0]) if found else -1
     if value >= 0 and value != want:
-        remarks.error(PAGETYPEINFO, line, found[0].col, f"{value} here, but {want} for {arch.name}")
+        remarks.error(PAGETYPEINFO, line, found[0].col, f"not that of {arch.name}, which is {want}")

@@ -127,7 +127,7 @@ def _check_zones(found: dict[Key, Zone], remarks: Remarks) -> None:
         for less, more in (*ORDERED, ("managed", "present"), ("present", "spanned"), ("free", "managed")):
             if numbers.get(less, 0) > numbers[more]:
                 remarks.error(
-                    ZONEINFO, zone.line, 1, f"{less} {numbers[less]} is more than {more} {numbers[more]} of this zone"
+                    ZONEINFO, zone.line, 1, f"{less} is more than {more} in this zone"
                 )
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from kernelmodel.explore import explore
+from kernelmodel.explore import explore, search
 from kernelmodel.explore.clock import Clock
 from kernelmodel.explore.moves import Stopped
 from kernelmodel.explore.types import Options
@@ -89,3 +89,19 @@ def test_the_witness_of_a_blocked_run_stands_where_it_says_so() -> None:
         again = Session(case)
         assert replay(again, token(session)) == ""
         assert session.stop.kind == again.stop.kind == "blocked"
+
+
+@pytest.mark.parametrize("preemptions", [None, 9])
+def test_states_that_take_long_are_no_reason_to_look_at_the_clock_late(
+    monkeypatch: pytest.MonkeyPatch, preemptions: int | None
+) -> None:
+    monkeypatch.setattr(search, "BEAT", 0.0)
+    looks: list[int] = []
+
+    def look(states: int, switches: int) -> None:
+        looks.append(states)
+        if states >= 5:
+            raise KeyboardInterrupt
+
+    result = explore(CASES["a leaf comes and goes"], options=QUICK._replace(preemptions=preemptions), progress=look)
+    assert (result.why, looks[0]) == ("interrupted", 1)

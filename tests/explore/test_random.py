@@ -7,6 +7,7 @@ A seed that has found a mistake once stays in the list.
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
@@ -21,8 +22,13 @@ from kernelmodel.session import Session
 from kernelmodel.variant_names import VARIANTS
 
 SEEDS = (3, 7, 29, 46, 63, 72, 80, 94, 103, 115, 132)
-CASES = [*((seed, "") for seed in SEEDS), (5, "pcp = true"), (29, "pcp = true")]
-"""Seed, and what is added to the memory: lists of the CPUs' own."""
+STOLEN = 'free = { Movable = { 0 = 1 }, Unmovable = { 3 = 1 } }\nused = "unmovable"\npcp = true'
+RECLAIMED = 'free = { 0 = 9 }\nused = "file"\nmin = 8'
+CASES = [
+    *((seed, "") for seed in SEEDS), (5, "pcp = true"), (29, "pcp = true"),
+    (3, STOLEN), (11, STOLEN), (5, RECLAIMED), (25, RECLAIMED),
+]  # fmt: skip
+"""Seed, and what is added to the memory (lists of the CPUs' own), or what stands in its place."""
 MOST = 400
 """States of a scenario; one that has more is cut."""
 STEERED = frozenset({"answered", "cpu_event"})
@@ -75,6 +81,7 @@ def scenario(seed: int, more: str) -> Scenario:
     """Two CPUs with an event or two, mostly in little memory."""
     rng = random.Random(seed)
     variant = rng.choice([name for name in VARIANTS if name != "base65"])
+    instead, more = (more, "") if more.startswith("free") else ("", more)
     mutants = [name for name, each in MUTANTS.items() if not each.variants or variant in each.variants]
     text = HEAD.format(
         variant=variant, mutants=f'"{rng.choice(mutants)}"' if rng.random() < 0.4 else "",
@@ -82,6 +89,8 @@ def scenario(seed: int, more: str) -> Scenario:
         uffd=rng.choice(("", "", "", '"missing"', '"wp"')), populated=rng.choice(("page", "page", "swap", "zero-page")),
         failures=rng.choice(("true", "false")),
     )  # fmt: skip
+    if instead:
+        text = re.sub(r"(?s)(?<=\[memory\]\n).*?(?=\[\[vma)", f"{instead}\n", text, count=1)
     actions = list(ACTIONS)
     for cpu in (0, 0, 1, 1)[rng.randrange(2) :]:
         vma = rng.choice(("heap", "heap", "b"))

@@ -28,7 +28,7 @@ from kernelmodel.invariants import violations
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine
 from kernelmodel.mm import page_alloc, pcp
-from kernelmodel.mm.freelist import Found
+from kernelmodel.mm.freelist import Found, get_page_from_freelist, rmqueue
 from kernelmodel.mm.pcp_batch import nr_pcp_alloc, pcp_setup, zone_batchsize, zone_highsize
 from kernelmodel.structs import Folio
 from tests.build import session
@@ -266,6 +266,19 @@ def test_what_is_highatomic_or_cma_waits_among_the_movable(variant: str, migrate
     assert listed(m, 0) == [folio.id + 5 - START]
     pcp.drain_all_pages(m)
     assert m.nr_free.get(m.list_number(0, migratetype, 0)) == 1
+
+
+@pytest.mark.parametrize(("variant", "how"), [("v3", "own"), ("6.8", "pcp"), ("6.18", "pcp")])
+def test_without_alloc_cma_6_5_takes_movable_pages_from_the_zone(variant: str, how: str) -> None:
+    """rmqueue(); the look at the high mark before the OOM killer is one that has no ALLOC_CMA."""
+    m = machine(variant)
+    page_alloc.folio_put(take(m))
+    on_list = listed(m, 0)
+    found = get_page_from_freelist(m, GFP, 0, WMARK_HIGH, 0)
+    assert isinstance(found, Found)
+    assert (found.how, found.pfn - START == on_list[0]) == (how, how == "pcp")
+    assert rmqueue(m, found, 0, MIGRATE_MOVABLE) == found.pfn
+    assert listed(m, 0) == (on_list if how == "own" else on_list[1:])
 
 
 def test_an_isolated_page_goes_past_the_lists() -> None:

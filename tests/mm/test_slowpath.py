@@ -23,6 +23,7 @@ from kernelmodel.defs import (
     MIGRATE_UNMOVABLE,
     ZONE_BOOSTED_WATERMARK,
     ZONE_MOVABLE,
+    ZONE_NORMAL,
 )
 from kernelmodel.explore import explore
 from kernelmodel.explore.types import Options
@@ -163,11 +164,12 @@ def test_before_it_gives_up_a_request_gets_the_last_pageblock_of_the_reserve(var
 
 def test_a_boosted_movable_zone_has_its_kswapd_woken() -> None:
     """The end of rmqueue() looks at zones up to the boosted one."""
-    m = memory("6.18", (unit((1, 1), {0: 10}),), types=(ZONE_MOVABLE,))
-    m.watermark_boost.set(0, 512)
-    m.zone_flags.set(0, ZONE_BOOSTED_WATERMARK)
+    free = (unit((1, 1), {0: 10}),)
+    m = memory("6.18", free, free, types=(ZONE_NORMAL, ZONE_MOVABLE))
+    m.watermark_boost.set(1, 512)
+    m.zone_flags.set(1, ZONE_BOOSTED_WATERMARK)
     assert take(m, MOVABLE | __GFP_KSWAPD_RECLAIM, 0) is not None
-    assert (m.kswapd_order.get(0), m.zone_flags.get(0)) == (1, 0)
+    assert (m.kswapd_order.get(0), m.zone_flags.get(1)) == (1, 0)
 
 
 @pytest.mark.parametrize(("knobs", "order"), [("", 0), ("defrag_mode = 1", 10)])

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -165,6 +167,15 @@ def test_cma_and_highatomic_are_the_end_of_a_fresh_zone() -> None:
     assert (free(m, 0), free(m, 0, MIGRATE_HIGHATOMIC), free(m, 0, MIGRATE_CMA)) == ({10: 14}, {9: 1}, {9: 1, 10: 1})
     assert (m.nr_reserved_highatomic.get(0), m.nr_free_pages.get(0), m.mixed) == (512, 16384, True)
     assert violations(m, True) == []
+
+
+def test_a_zone_that_is_all_cma_costs_no_more_than_its_units() -> None:
+    tracemalloc.start()
+    m = machine('size = "2T"\ncma = "2T"')
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert free(m, 0, MIGRATE_CMA) == {10: 1 << 19}
+    assert peak < 16 << 20
 
 
 def test_knobs_reach_the_machine() -> None:

@@ -197,16 +197,23 @@ CASES: dict[str, tuple[str, str, str, tuple[int, int, str]]] = {
     "a type missing": (
         "pagetypeinfo", "Node    0, zone   Normal, type   HighAtomic", "Nude", (15, 1, "this zone has no row for HighAtomic"),
     ),
-    "another pageblock": ("pagetypeinfo", "order: 9", "order: 10", (1, 19, "10 here, but 9 for x86-64")),
+    "another pageblock": ("pagetypeinfo", "order: 9", "order: 10", (1, 19, "not that of x86-64, which is 9")),
     "pageblocks missing": (
         "pagetypeinfo", "Number of blocks", "Some blocks", (5, 1, "this zone has no row in the table of pageblocks"),
     ),
     "nothing needed": ("zoneinfo", "managed  1572864", "", (145, 1, "of this zone there is no managed")),
     "more than there is": (
-        "zoneinfo", "spanned  5505024", "spanned  5505023", (145, 1, "present 5505024 is more than spanned 5505023 of this zone"),
+        "zoneinfo", "spanned  5505024", "spanned  5505023", (145, 1, "present is more than spanned in this zone"),
+    ),
+    "marks out of order": (
+        "zoneinfo", "low      33", "low      26", (1, 1, "min is more than low in this zone"),
+    ),
+    "an odd batch": ("zoneinfo", "batch:    63", "batch:    99999999", (132, 25, "a batch is 1 … 1024 pages")),
+    "a column twice": (
+        "pagetypeinfo", "Unmovable      Movable", "Unmovable    Unmovable", (21, 40, "this type has a column already"),
     ),
     "more free than managed": (
-        "buddyinfo", "263    743", "263 900000", (3, 1, "922176343 free pages, but the zone's pageblocks have 1572864"),
+        "buddyinfo", "263    743", "263 900000", (3, 1, "more free pages than the zone's pageblocks have"),
     ),
     "short protection": (
         "zoneinfo", "(0, 3019, 9163, 9163, 9163)", "(0, 3019)", (64, 1, "2 numbers here, but the node has 5 zones"),
