@@ -9,7 +9,6 @@ from __future__ import annotations
 from kernelmodel import defs
 from kernelmodel.actors import changes_vmas
 from kernelmodel.arch import ARCHES, PTE_MARKER_UFFD_WP, SWP_PTE_MARKER, has_pt_reclaim
-from kernelmodel.boot_memory import build_zones
 from kernelmodel.defs import (
     GFP_HIGHUSER_MOVABLE,
     GFP_TRANSHUGE_LIGHT,
@@ -22,6 +21,7 @@ from kernelmodel.defs import (
 from kernelmodel.fault import VARIANTS
 from kernelmodel.fault.images import link
 from kernelmodel.machine import ALIVE, Machine
+from kernelmodel.memory.build import build_zones
 from kernelmodel.mm import page_alloc, reserves, rmap
 from kernelmodel.mm.contents import at_boot, swapped_out_at_boot
 from kernelmodel.mm.large_mapcount import folio_sub_large_mapcount
@@ -134,7 +134,7 @@ def set_up_memory(m: Machine, memory: Memory) -> None:
         pcp_setup(m)
     for number, spec in enumerate(specs):
         if spec.text is not None:
-            from kernelmodel.from_proc import set_up_from_text
+            from kernelmodel.memory.from_proc import set_up_from_text
 
             set_up_from_text(m, number, spec.text)
 

@@ -116,7 +116,8 @@ MOST_REASONS = 4
 
 def reasons(session: Session) -> list[str]:
     """Why allocations and charges failed in a run that is not as expected, the first few."""
-    from kernelmodel.why import failures, why
+    from kernelmodel.why.reason import why
+    from kernelmodel.why.request import failures
 
     found = [why(session, step) for step in failures(session)[:MOST_REASONS]]
     return [f"{each.head}: {each.because}" for each in found if each is not None]

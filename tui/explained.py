@@ -8,8 +8,9 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from kernelmodel.trace import Record, record
-from kernelmodel.what_if import Change, Poll, what_if
-from kernelmodel.why import Why, failures, why
+from kernelmodel.why.reason import Why, why
+from kernelmodel.why.request import failures
+from kernelmodel.why.what_if import Change, Poll, what_if
 
 if TYPE_CHECKING:
     from kernelmodel.session import Session

@@ -7,11 +7,11 @@ from bisect import bisect_right
 from typing import Any
 
 from kernelmodel.arch import Arch, has_uffd_wp
+from kernelmodel.memory.places import MAX_PLAIN
 from kernelmodel.scenario.faults import Faults, KeyPath, nearest, show
 from kernelmodel.scenario.kinds import WRONG
 from kernelmodel.scenario.types import Populate, VmaSpec
 from kernelmodel.variant_names import VariantNames
-from kernelmodel.zone_places import MAX_PLAIN
 
 MAX_POPULATED = 65536
 
@@ -30,7 +30,7 @@ class Context:
         self.files: dict[str, str] = {}
         """What they hold, by the key that names them."""
         self.plain_left = MAX_PLAIN
-        """What is left for given blocks to become nodes one by one (zone_places.plain_cost())."""
+        """What is left for given blocks to become nodes one by one (memory.places.plain_cost())."""
         self.vmas: dict[str, VmaSpec] = {}
         self.declared: set[str] = set()
         """Names of all VMAs, also of those that are wrong."""

@@ -34,7 +34,7 @@ def read_proc(ctx: Context, table: dict[str, Any], keys: list[str]) -> tuple[Nod
             ctx.faults.add(("memory", key), f"{key} can't be read: {error}", hint)
     if len(texts) < len(keys):
         return ()
-    from kernelmodel.from_proc import Unfit, fitted
+    from kernelmodel.memory.from_proc import Unfit, fitted
     from kernelmodel.proc.parse import parse
 
     found = parse(texts.get("buddyinfo"), texts.get("pagetypeinfo"), texts.get("zoneinfo"), ctx.arch)

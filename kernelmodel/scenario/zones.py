@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 from kernelmodel.defs import MIGRATE_NAMES
+from kernelmodel.memory.places import MAX_DMA, distance, max_dma32, pages_needed, plain_cost
 from kernelmodel.scenario.faults import KeyPath
 from kernelmodel.scenario.memory_keys import MAX_MEMORY
 from kernelmodel.scenario.mm import Context
 from kernelmodel.scenario.types import Fragment, ZoneSpec
-from kernelmodel.zone_places import MAX_DMA, distance, max_dma32, pages_needed, plain_cost
 
 DEFAULT_SIZE = 64 << 20
 Lists = tuple[tuple[int, int, int], ...]

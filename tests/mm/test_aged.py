@@ -12,9 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernelmodel.aged import aged, mixed
 from kernelmodel.arch import ARCHES
-from kernelmodel.blocks import Layout
 from kernelmodel.defs import (
     BG_ANON,
     BG_FILE,
@@ -27,6 +25,8 @@ from kernelmodel.defs import (
     ZONE_NORMAL,
 )
 from kernelmodel.invariants import violations
+from kernelmodel.memory.aged import aged, mixed
+from kernelmodel.memory.blocks import Layout
 from kernelmodel.scenario.types import Fragment
 from tests.build import machine
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernelmodel.buddy_invariants import CHECKS
 from kernelmodel.defs import (
     ALLOC_CMA,
     ALLOC_HIGHATOMIC,
@@ -29,6 +28,7 @@ from kernelmodel.defs import (
     WMARK_HIGH,
     PG_lru,
 )
+from kernelmodel.invariants.buddy import CHECKS
 from kernelmodel.machine import Machine
 from kernelmodel.mm import fallback
 from kernelmodel.mm.buddy import __free_one_page, free_one_page, get_pageblock_migratetype

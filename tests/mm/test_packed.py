@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from kernelmodel.arch import ARCHES
 from kernelmodel.defs import BG_ANON, BG_FILE, BG_SLAB, BG_UNMOVABLE, MIGRATE_NAMES
-from kernelmodel.from_proc import Unfit, fitted, layout
-from kernelmodel.packed import packed, room
+from kernelmodel.memory.from_proc import Unfit, fitted, layout
+from kernelmodel.memory.packed import packed, room
 from kernelmodel.proc.parse import ZoneText
 
 PC = ARCHES["x86-64"]

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from kernelmodel import defs
 from kernelmodel.arch import ARCHES
-from kernelmodel.blocks import in_rows
-from kernelmodel.boot_memory import free_range
 from kernelmodel.defs import GFP_HIGHUSER_MOVABLE, MIGRATE_CMA, MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE
 from kernelmodel.invariants import violations
 from kernelmodel.machine import Machine
+from kernelmodel.memory.blocks import in_rows
+from kernelmodel.memory.build import free_range
 from kernelmodel.mm import page_alloc
 from kernelmodel.mm.buddy import get_pageblock_migratetype
 from kernelmodel.mm.untouched import touch

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def _failure(console: Console, line: Line) -> int:
     """The step that is asked about: the one that is named, or the last failure up to here."""
-    from kernelmodel.why import failures, request_at
+    from kernelmodel.why.request import failures, request_at
 
     session = console.session
     if line.args:
@@ -29,7 +29,7 @@ def _failure(console: Console, line: Line) -> int:
 
 
 def _why(console: Console, line: Line) -> Result:
-    from kernelmodel.why import why
+    from kernelmodel.why.reason import why
     from tui.explained import why_lines
 
     found = why(console.session, _failure(console, line))

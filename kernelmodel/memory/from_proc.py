@@ -12,9 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from kernelmodel.aged import mixed
 from kernelmodel.arch import Arch
-from kernelmodel.blocks import Layout, between
 from kernelmodel.defs import (
     BG_ANON,
     BG_FILE,
@@ -31,11 +29,13 @@ from kernelmodel.defs import (
     ZONE_NAMES,
 )
 from kernelmodel.machine import Machine
+from kernelmodel.memory.aged import mixed
+from kernelmodel.memory.blocks import Layout, between
+from kernelmodel.memory.packed import Row, packed, room
+from kernelmodel.memory.places import DMA_END, MAX_DMA, low_end, max_dma32
 from kernelmodel.mm.untouched import Template
-from kernelmodel.packed import Row, packed, room
 from kernelmodel.proc.parse import ZoneText
 from kernelmodel.scenario.types import ZoneSpec
-from kernelmodel.zone_places import DMA_END, MAX_DMA, low_end, max_dma32
 
 MAX_PAGES = 1 << 32
 HOMES = {

@@ -16,7 +16,6 @@ from random import Random
 from typing import NamedTuple
 
 from kernelmodel.arch import Arch
-from kernelmodel.blocks import Layout, between
 from kernelmodel.defs import (
     BG_ANON,
     BG_FILE,
@@ -27,6 +26,7 @@ from kernelmodel.defs import (
     MIGRATE_UNMOVABLE,
     ZONE_MOVABLE,
 )
+from kernelmodel.memory.blocks import Layout, between
 from kernelmodel.mm.untouched import Template
 from kernelmodel.scenario.types import Fragment
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from kernelmodel.arch import Arch
 from kernelmodel.defs import MIGRATE_MOVABLE
+from kernelmodel.memory.places import distance
 from kernelmodel.mm.untouched import Template
-from kernelmodel.zone_places import distance
 
 
 class Layout(NamedTuple):

@@ -36,7 +36,7 @@ from kernelmodel.scenario.edit import EditError, edit_all
 from kernelmodel.scenario.faults import ScenarioError
 from kernelmodel.session import Session
 from kernelmodel.shadow import shadow
-from kernelmodel.why import CHARGES, Request, outcome_at, request_at
+from kernelmodel.why.request import CHARGES, Request, outcome_at, request_at
 from kernelmodel.words import compaction
 
 if TYPE_CHECKING:

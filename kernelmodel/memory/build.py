@@ -24,11 +24,11 @@ from kernelmodel.defs import (
 )
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine, ZoneSpan
+from kernelmodel.memory.places import ZONE_START, distance, low_end, pages_needed
 from kernelmodel.scenario.types import NodeSpec, ZoneSpec
-from kernelmodel.zone_places import ZONE_START, distance, low_end, pages_needed
 
 if TYPE_CHECKING:
-    from kernelmodel.blocks import Layout
+    from kernelmodel.memory.blocks import Layout
     from kernelmodel.mm.untouched import Template
     from kernelmodel.proc.parse import ZoneText
 
@@ -126,7 +126,7 @@ def special_units(m: Machine, spec: ZoneSpec) -> int:
 
 def special_zone(m: Machine, zone: int, start: int, end: int, spec: ZoneSpec) -> None:
     """The last units of a fresh zone: movable pageblocks, then those of HIGHATOMIC and CMA, all free."""
-    from kernelmodel.blocks import Layout
+    from kernelmodel.memory.blocks import Layout
     from kernelmodel.mm.untouched import Template
 
     order = m.arch.pageblock_order
@@ -172,7 +172,7 @@ def given_zone(
     m: Machine, node: int, kind: int, start: int, spec: ZoneSpec, lists: tuple[tuple[int, int, int], ...]
 ) -> None:
     """The same for any number of blocks of any types; the buddy of each is used as ``spec.used`` says."""
-    from kernelmodel.blocks import in_rows
+    from kernelmodel.memory.blocks import in_rows
 
     unit = 1 << m.arch.max_order
     pages = max(unit, pages_needed(m.arch, lists)) if spec.size is None else spec.size >> m.arch.page_shift
@@ -191,7 +191,7 @@ def given_zone(
 # -- units -----------------------------------------------------------------------------------------------
 def aged_zone(m: Machine, node: int, kind: int, start: int, spec: ZoneSpec, zones: int) -> None:
     """A zone that has been in use for long."""
-    from kernelmodel.aged import aged
+    from kernelmodel.memory.aged import aged
 
     assert spec.fragment is not None
     pages = pages_of(m, spec)
@@ -203,7 +203,7 @@ def aged_zone(m: Machine, node: int, kind: int, start: int, spec: ZoneSpec, zone
 
 def zone_of_text(m: Machine, node: int, kind: int, start: int, spec: ZoneSpec, text: ZoneText) -> None:
     """A zone as files of /proc describe it."""
-    from kernelmodel.from_proc import layout
+    from kernelmodel.memory.from_proc import layout
 
     pages = pages_of(m, spec)
     zone = span(m, node, kind, start, pages, True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from kernelmodel.buddy_invariants import CHECKS as FREE_LISTS
 from kernelmodel.defs import MM_ANONPAGES, MM_SWAPENTS, MMF_HUGE_ZERO_PAGE
+from kernelmodel.invariants.buddy import CHECKS as FREE_LISTS
+from kernelmodel.invariants.pcp import pcp_blocks_are_apart, pcp_bounds_hold, pcp_counts_match
 from kernelmodel.machine import Machine
 from kernelmodel.mm.contents import stale
 from kernelmodel.mm.huge_zero import is_huge_zero_pmd
@@ -20,7 +21,6 @@ from kernelmodel.mm.tables import table_of
 from kernelmodel.mm.vma import find_vma, vma_at, vmas
 from kernelmodel.mm.vma_list import vma_position
 from kernelmodel.mm.walk import populated_pmds
-from kernelmodel.pcp_invariants import pcp_blocks_are_apart, pcp_bounds_hold, pcp_counts_match
 from kernelmodel.structs import Folio, Mm, Vma
 
 Check = Callable[[Machine], Iterator[str]]
