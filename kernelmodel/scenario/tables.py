@@ -87,7 +87,7 @@ class Table(Kind):
         hint = nearest(name, mine, most=0, cutoff=0.8)
         if not hint:
             elsewhere = homes(name)
-            hint = f"{name!r} belongs {elsewhere[0]}" if elsewhere else nearest(name, mine, most=24)
+            hint = f"{name!r} belongs {elsewhere[0]}" if elsewhere else nearest(name, mine, most=40)
         message = f"unknown key {show(name)} {self.where}"
         faults.add((*path, name), message, hint, key=True)
 
