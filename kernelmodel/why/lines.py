@@ -17,7 +17,7 @@ from kernelmodel.defs import (
 from kernelmodel.mm.buddy import gfp_migratetype
 from kernelmodel.mm.compaction import zone_nr_free
 from kernelmodel.mm.extfrag import unusable_free_index
-from kernelmodel.mm.freelist import Try
+from kernelmodel.mm.freelist import Found, Try
 from kernelmodel.mm.watermark import Test
 from kernelmodel.why.request import Request
 
@@ -42,6 +42,25 @@ def try_line(m: Machine, each: Try, request: Request) -> str:
     flags = "|".join(flag_names(each.flags & ~ALLOC_WMARK_MASK, ALLOC_NAMES))
     where = f"node {zone.node} {zone.name} at {WMARKS[test.wmark]}" + (f" ({flags})" if flags else "")
     return f"{where}: {test_text(test)}: {reason_text(m, each, request)}"
+
+
+HOW = {
+    "pcp": "off the CPU's own list",
+    "own": "off the lists of its own type",
+    "cma": "of CMA",
+    "claim": "with its pageblock claimed for this type",
+    "steal": "stolen",
+    "highatomic": "out of the highatomic reserve",
+}
+"""How a block is taken (``Found.how``)."""
+
+
+def found_line(m: Machine, found: Found) -> str:
+    """``node 0 Normal at low: pfn 0x100000, from a block of order 10, off the lists of its own type``."""
+    zone = m.zones[found.zone]
+    other = f" ({MIGRATE_NAMES[found.fallback.source]})" if found.fallback is not None else ""
+    where = f"node {zone.node} {zone.name} at {WMARKS[found.wmark]}"
+    return f"{where}: pfn {found.pfn:#x}, from a block of order {found.block}, {HOW[found.how]}{other}"
 
 
 def test_text(test: Test) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from kernelmodel.defs import __GFP_DIRECT_RECLAIM, __GFP_NORETRY, __GFP_THISNODE, PAGE_ALLOC_COSTLY_ORDER
 from kernelmodel.mm.freelist import Found, Refused
 from kernelmodel.mm.memcontrol import try_charge
+from kernelmodel.mm.page_alloc import look
 from kernelmodel.mm.stages import Stage
-from kernelmodel.why.lines import gfp_line, reason_text, try_line
+from kernelmodel.why.lines import found_line, gfp_line, reason_text, try_line
 from kernelmodel.why.request import CHARGES, Request, masks, outcome_at, path_at, request_at
 from kernelmodel.words import compaction
 
@@ -56,6 +57,18 @@ def why(session: Session, step: int) -> Why | None:
         lines = session.as_of(step, lambda: list(charge_lines(session.m, request)))
         return Why(step, request.order, head, lines[0], (gfp_line(request), *lines[1:]))
     return session.as_of(step, lambda: told(session.m, event, head, request))
+
+
+def request_now(session: Session, order: int, gfp: int) -> list[str]:
+    """What any request would get at this stop, without an effort: each zone that lacks something, then the block."""
+    m = session.m
+    cpu = session.log.at(session.step).cpu
+    node = m.cpu_nodes[cpu] if cpu < len(m.cpu_nodes) else 0
+    request = Request("alloc", order, gfp, node, False)
+    m.this_cpu = cpu
+    found = look(m, gfp, order, node)
+    lines = [gfp_line(request), *(try_line(m, each, request) for each in dict.fromkeys(found.tries))]
+    return [*lines, found_line(m, found) if isinstance(found, Found) else f"NULL: {because(m, request, found)}"]
 
 
 def told(m: Machine, event: Event, head: str, request: Request) -> Why:

@@ -313,3 +313,44 @@ def test_run_and_check_tell_it(tmp_path, capsys) -> None:  # type: ignore[no-unt
     told = capsys.readouterr().out
     assert "because node 0 Normal: no free block" in told
     assert "no allocation and no charge failed at #2" in told
+
+
+@pytest.mark.parametrize(
+    ("variant", "words", "said"),
+    [
+        ("6.12", "4", "NULL: node 0 Normal: no free block of order 4"),
+        ("6.12", "3 GFP_TRANSHUGE_LIGHT", "from a block of order 3, off the lists of its own type"),
+        ("6.12", "0 GFP_KERNEL", "with its pageblock claimed for this type (Movable)"),
+        ("6.18", "0 GFP_KERNEL|__GFP_NORETRY", "with its pageblock claimed for this type (Movable)"),
+        ("6.18 movable", "0 GFP_KERNEL", "stolen (Movable)"),
+        ("6.12", "0 0x100cca", "gfp 0x100cca GFP_HIGHUSER_MOVABLE: may reclaim"),
+    ],
+)
+def test_any_request_can_be_asked_about(tmp_path, capsys, variant: str, words: str, said: str) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "s.toml"
+    release, _, used = variant.partition(" ")
+    memory = "free = { 0 = 40, 3 = 2 }" + (f"\nused = '{used}'" if used else "")
+    file.write_text(TEXT.format(memory=memory, variant=release, defrag="always", answers="", enabled="always"))
+    before = finish(Session(load(str(file)))).m.digest()
+    assert main(["run", str(file), "-ex", "continue", "-ex", f"request {words}"]) == 0
+    assert said in capsys.readouterr().out
+    assert finish(Session(load(str(file)))).m.digest() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "request ORDER"),
+        ("11", "an order is 0 … 10"),
+        ("x", "an order is"),
+        ("4 GFP_FOO", "is no gfp flag"),
+        ("4 0x5", "only one of"),
+    ],
+)
+def test_a_request_that_can_not_be_is_refused(tmp_path, capsys, words: str, said: str) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "s.toml"
+    file.write_text(
+        TEXT.format(memory="free = { 0 = 40 }", variant="6.12", defrag="always", answers="", enabled="always")
+    )
+    assert main(["run", str(file), "-ex", f"request {words}"]) == 2
+    assert said in capsys.readouterr().out

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Why did that allocation fail, and what would have helped?"""
+"""Why did that allocation fail, what would have helped, and what would another one get?"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tui.commands import Command, CommandError, Console, Line, Result
-from tui.verbs.args import step_of
+from tui.verbs.args import step_of, words
 
 if TYPE_CHECKING:
     from kernelmodel.motion import Poll
@@ -59,6 +59,23 @@ def _what_if(console: Console, line: Line) -> Result:
     return Result(work=work)
 
 
+def _request(console: Console, line: Line) -> Result:
+    from kernelmodel.defs import GFP_TRANSHUGE, parse_gfp
+    from kernelmodel.why.reason import request_now
+
+    given = words(line)
+    if not 1 <= len(given) <= 2:
+        raise CommandError("request ORDER [GFP]", line.start)
+    (order, at), most = given[0], console.session.m.arch.max_order
+    if not order.isdecimal() or len(order) > 2 or int(order) > most:
+        raise CommandError(f"an order is 0 … {most}", at)
+    try:
+        gfp = parse_gfp(given[1][0]) if len(given) == 2 else GFP_TRANSHUGE
+    except ValueError as error:
+        raise CommandError(str(error), given[1][1]) from None
+    return Result(request_now(console.session, int(order), gfp))
+
+
 GROUP = "inspect"
 
 COMMANDS = (
@@ -71,5 +88,11 @@ COMMANDS = (
         _what_if, GROUP, ("step",),
         more="Knobs are tried out: the scenario with that one key set is run again from boot. What is about free blocks and "
         "watermarks is worked out on the machine as it stood.",
+    ),
+    Command(
+        "request", (), "request ORDER [GFP]", "what such a request would get here, or what each zone lacks: GFP by name or number",
+        _request, GROUP, ("number",),
+        more="GFP is GFP_TRANSHUGE unless you say another: `request 4 GFP_TRANSHUGE_LIGHT`, `request 9 GFP_KERNEL|__GFP_NORETRY`, "
+        "`request 0 0x100cca`. Nothing is reclaimed or compacted for it, and nothing changes.",
     ),
 )  # fmt: skip
