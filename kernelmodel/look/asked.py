@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from kernelmodel.defs import GFP_HIGHUSER_MOVABLE
 from kernelmodel.look.names import find_local
 from kernelmodel.look.orders import MAX_BACK
-from kernelmodel.mm.stages import Stage, parse
 from kernelmodel.mm.zonelist import zonelist
 from kernelmodel.snapshot import Event, OrderRow, View
 from kernelmodel.structs import Folio
 
 if TYPE_CHECKING:
+    from kernelmodel.mm.stages import Stage
     from kernelmodel.session import Session
 
 REQUESTS = frozenset({"alloc", "compact", "reclaim"})
@@ -38,7 +38,7 @@ class Asked:
         self.path: tuple[Stage, ...] = ()
         """What the slow path has gone through, before the last answer for this order or up to now."""
         if last is not None and last.order == self.order:
-            self.path = parse(str(more.get("path", ""))) or _path_so_far(session, chosen)
+            self.path = _recorded(more.get("path")) or _path_so_far(session, chosen)
         list_of = zonelist(m, self.node, self.gfp)
         self.zones = (*list_of, *(n for n in range(len(m.zones)) if n not in list_of))
         """Every zone, those in which it looks first."""
@@ -63,8 +63,21 @@ def last_request(session: Session, cpu: int) -> Event | None:
     return None
 
 
+def _recorded(path: object) -> tuple[Stage, ...]:
+    """The stages that a decision tells of."""
+    if not path:
+        return ()
+    from kernelmodel.mm.stages import parse
+
+    return parse(str(path))
+
+
 def _path_so_far(session: Session, cpu: int) -> tuple[Stage, ...]:
     """The stages that a path which is suspended in the slow path has behind it."""
+    if not session.m.lru and not session.m.pcp and not session.m.mixed:
+        return ()
+    from kernelmodel.mm.stages import Stage
+
     for call in reversed(session.calls(cpu)):
         path = call.locals.get("path")
         if isinstance(path, tuple) and path and isinstance(path[0], Stage):

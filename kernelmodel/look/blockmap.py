@@ -18,7 +18,7 @@ from kernelmodel.lists import Links
 from kernelmodel.look.unit_sums import UnitSums
 from kernelmodel.machine import Machine
 from kernelmodel.mm.buddy import get_pageblock_migratetype
-from kernelmodel.snapshot import CellView, MapView
+from kernelmodel.snapshot_memory import CellView, MapView
 
 MAX_ENTRIES = 1 << 14
 """Journal entries that are followed; after more the map is read anew."""

@@ -16,7 +16,6 @@ from kernelmodel.decision import KernelBug
 from kernelmodel.defs import MIGRATE_ISOLATE, MIGRATE_MOVABLE, MIGRATE_PCPTYPES, MIGRATE_TYPES
 from kernelmodel.lists import Links
 from kernelmodel.machine import Machine, ZoneSpan
-from kernelmodel.mm.untouched import peek_untouched, touch, touch_next
 
 
 def gfp_migratetype(gfp: int) -> int:
@@ -39,7 +38,11 @@ def head_block(m: Machine, number: int) -> int:
     node = m.lists.next.get(Links.HEAD + number)
     if node < Links.RUN:
         return node or -1
-    return peek_untouched(m, number) if node >= Links.UNTOUCHED else m.frontier.get(node - Links.RUN)
+    if node < Links.UNTOUCHED:
+        return m.frontier.get(node - Links.RUN)
+    from kernelmodel.mm.untouched import peek_untouched
+
+    return peek_untouched(m, number)
 
 
 def peek_smallest(m: Machine, zone: int, order: int, migratetype: int) -> tuple[int, int]:
@@ -74,6 +77,8 @@ def touch_head(m: Machine, number: int) -> int:
     """The node at the head of a list, once the block is one of a unit that is touched."""
     node = m.lists.first(number)
     if node >= Links.UNTOUCHED:
+        from kernelmodel.mm.untouched import touch_next
+
         touch_next(m, number)
         node = m.lists.first(number)
     return node
@@ -174,6 +179,8 @@ def __free_one_page(m: Machine, pfn: int, order: int, migratetype: int) -> None:
     if pfn & ((1 << order) - 1):
         raise KernelBug("VM_BUG_ON_PAGE", f"pfn {pfn:#x} is not aligned to order {order}")
     if m.units[zone] is not None and not m.touched.get(pfn >> max_order):
+        from kernelmodel.mm.untouched import touch
+
         touch(m, pfn)
     if migratetype != MIGRATE_ISOLATE:
         m.nr_free_pages.add(zone, 1 << order)

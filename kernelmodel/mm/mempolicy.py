@@ -20,11 +20,11 @@ from kernelmodel.defs import (
 from kernelmodel.machine import Machine
 from kernelmodel.mm.freelist import Found, Refused
 from kernelmodel.mm.page_alloc import look, take, take_found
-from kernelmodel.mm.stages import Stage, text
 from kernelmodel.structs import Folio, Vma
 
 if TYPE_CHECKING:
     from kernelmodel.mm.slowpath import Effort
+    from kernelmodel.mm.stages import Stage
 
 
 def vma_alloc_folio(gfp: int, order: int, vma: Vma, addr: int, hugepage: bool) -> Path[Folio | None]:
@@ -122,12 +122,16 @@ def alloc_question(
     if m.zones[-1].node:
         more = (*more, ("node", node))
     if path:
+        from kernelmodel.mm.stages import text
+
         more = (*more, ("path", text(path)))
     return Question("alloc", site, peek, "NULL", order, addr, more=more)
 
 
 def both(path: tuple[Stage, ...], effort: Effort) -> tuple[Stage, ...]:
     """The way through the pass over this node alone, which found nothing, and through the one over all."""
+    from kernelmodel.mm.stages import Stage
+
     end = "NULL" if effort.flags < 0 else "found"
     return Stage("pass 1", "this node", "NULL"), *path, Stage("pass 2", "every node", end), *effort.path
 

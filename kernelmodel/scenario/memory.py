@@ -14,7 +14,6 @@ from kernelmodel.scenario.kinds import WRONG
 from kernelmodel.scenario.memory_keys import CGROUP, FILES, MAX_MEMORY, SYSCTLS
 from kernelmodel.scenario.memory_keys import ZONE as ZONE_TABLE
 from kernelmodel.scenario.mm import Context
-from kernelmodel.scenario.proc_files import read_proc
 from kernelmodel.scenario.tables import Table
 from kernelmodel.scenario.types import Boot, Memory, NodeSpec, Thp, ZoneSpec
 from kernelmodel.scenario.zones import read_zone
@@ -39,6 +38,8 @@ def read_memory(ctx: Context, table: dict[str, Any]) -> Memory:
         hint = HINTS.get(form, "the files say what is there")
         ctx.faults.add(("memory", key), f"{key!r} and {words} exclude each other", hint, key=True)
     if files:
+        from kernelmodel.scenario.proc_files import read_proc
+
         nodes = read_proc(ctx, table, files)
     elif "node" in table:
         nodes = read_nodes(ctx, table["node"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernelmodel.look import zones
+from kernelmodel.look import request as look_request
 from kernelmodel.look.asked import Asked
 from kernelmodel.look.names import find_local
 from kernelmodel.mm.stages import parse
@@ -240,7 +240,7 @@ def test_the_way_that_was_gone_is_told_as_it_went():
     told = parse(stage)
     asked = Asked(s, s.snapshot(View()).orders, -1, View())
     asked.path = told
-    found = zones._path(s.m, asked)
+    found = look_request._path(s.m, asked)
     assert found[0] == ("S2 compact async", "success (moved)", "512", 1)
     snap = s.snapshot(View(allocator=("path",)))
     snap = snap._replace(request=snap.request._replace(path=found))

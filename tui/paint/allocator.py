@@ -4,9 +4,10 @@ the way through the slow path.  Where there is room, some stand below the one th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kernelmodel.snapshot import NextBlock, Snapshot, ZoneView
-from tui.paint import blockmap, pcp, request
-from tui.paint.columns import HEAD, Line, aligned
+from tui.paint.columns import HEAD, Line, aligned, gfp_rows
 from tui.paint.look import Look
 from tui.paint.rows import Row, Seg, hexa
 
@@ -16,9 +17,14 @@ HELP = (
     "✓ above the watermarks   ! below low or high   ✗ below min, or nothing would do   ▶ the order that is being tried",
     "next order 4: the block that the next allocation of that order takes, and whose if it is another type's",
     "← → choose an order (the title names it): p prints its count, { } go to where it changed before and next",
-    *request.HELP,
-    *blockmap.HELP,
-    *pcp.HELP,
+    "test: for each zone that the request looks at, is free - unusable > mark + reserve, and is there a large block;",
+    "the block that it gets, and where its halves go; per order, in thousandths, how much of what is free is of no use",
+    "(unusable), and whether it fails for want of memory (extfrag 0) or because that is in pieces (1000)",
+    "path: the stages of the slow path as they went or, in this state, would go",
+    "map: pageblocks, one or more a cell   · free   ▁▂▃▄▅▆▇█ movable, how much is in use   @ the folio at hand",
+    "U unmovable E reclaimable H highatomic C CMA I isolated: at least a quarter of a cell; small: half or less in use",
+    "+ the block that the request takes   arrows, PgUp PgDn, Home: the cursor   i finer, I coarser",
+    "pcp: the CPU's own lists (per-CPU pages): how many blocks each holds, and which are taken first",
 )
 VIEWS = ("lists", "test", "map", "pcp", "path")
 ROWS = {"lists": 8, "test": 8, "map": 7, "pcp": 5, "path": 6}
@@ -42,7 +48,11 @@ def views(look: Look, height: int) -> dict[str, int]:
 def cells(look: Look, width: int, height: int) -> int:
     """Cells of the map in a pane of this size."""
     shown = views(look, height)
-    return blockmap.wanted(width, shown["map"] - (look.allocator != "map")) if "map" in shown else 0
+    if "map" not in shown:
+        return 0
+    from tui.paint import blockmap
+
+    return blockmap.wanted(width, shown["map"] - (look.allocator != "map"))
 
 
 def title(snap: Snapshot, look: Look) -> str:
@@ -60,9 +70,9 @@ def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     rows: list[Row] = []
     for name, high in views(look, height).items():
         if name == look.allocator:
-            rows = _VIEWS[name](snap, look, width, high)
+            rows = painter(name)(snap, look, width, high)
             spare = max(high - len(rows), 0)
-        elif body := _VIEWS[name](snap, look, width, high - 1)[: high - 1 + spare]:
+        elif body := painter(name)(snap, look, width, high - 1)[: high - 1 + spare]:
             rows += [((f"─ {name} ", "rule"), ("─" * max(width - len(name) - 3, 0), "rule")), *body]
             spare += high - 1 - len(body)
     return rows
@@ -174,9 +184,21 @@ def taken(block: NextBlock, order: int) -> list[Seg]:
 def _gfp(snap: Snapshot, width: int) -> list[Row]:
     if snap.gfp < 0:
         return [((" gfp is not computed yet", "dim"),)]
-    return request.gfp_rows(f" gfp {hexa(snap.gfp)} ", snap.gfp_names, width)
+    return gfp_rows(f" gfp {hexa(snap.gfp)} ", snap.gfp_names, width)
 
 
-_VIEWS = {
-    "lists": lists, "test": request.paint, "map": blockmap.paint, "pcp": pcp.paint, "path": request.path,
-}  # fmt: skip
+def painter(name: str) -> Callable[[Snapshot, Look, int, int], list[Row]]:
+    """What paints a view; those that are not on every screen are loaded when they are wanted."""
+    if name == "lists":
+        return lists
+    if name == "pcp":
+        from tui.paint import pcp
+
+        return pcp.paint
+    if name == "map":
+        from tui.paint import blockmap
+
+        return blockmap.paint
+    from tui.paint import request
+
+    return request.path if name == "path" else request.paint

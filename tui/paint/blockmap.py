@@ -5,15 +5,11 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from kernelmodel.snapshot import MapView, Snapshot
+from kernelmodel.snapshot import Snapshot
+from kernelmodel.snapshot_memory import MapView
 from tui.paint.look import Look
 from tui.paint.rows import Row, Seg, hexa, size
 
-HELP = (
-    "map: pageblocks, one or more a cell   · free   ▁▂▃▄▅▆▇█ movable, how much is in use   @ the folio at hand",
-    "U unmovable E reclaimable H highatomic C CMA I isolated: at least a quarter of a cell; small: half or less in use",
-    "+ the block that the request takes   arrows, PgUp PgDn, Home: the cursor   i finer, I coarser",
-)
 SHADES = "·▁▂▃▄▅▆▇█"
 LETTERS = "UmEHCI"
 """By migratetype; movable cells have shades instead."""

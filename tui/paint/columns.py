@@ -40,3 +40,18 @@ def column_at(rows: list[Row], x: int) -> int:
                 x -= cells(text)
             return -1
     return -1
+
+
+def gfp_rows(head: str, names: tuple[str, ...], width: int, style: str = "number") -> list[Row]:
+    """A label and names joined by ``|``, in as many rows as it takes."""
+    rows: list[Row] = []
+    row: list[Seg] = [(head, "")]
+    used = cells(head)
+    for at, name in enumerate(names):
+        text = ("|" if at else "") + name
+        if used + len(text) > width:
+            rows.append(tuple(row))
+            row, used = [("   ", "")], 3
+        row.append((text, style))
+        used += len(text)
+    return [*rows, tuple(row)]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from kernelmodel.snapshot import Snapshot
-from tui.paint import blockmap, changes, events, source, stack, table, timeline, vmas
+from tui.paint import changes, events, source, stack, table, timeline, vmas
 from tui.paint.columns import column_at
 from tui.paint.frame import layout, top_of
 from tui.paint.layout import Slot
@@ -102,6 +102,8 @@ def _allocator(snap: Snapshot, look: Look, width: int, height: int, x: int, y: i
     rows = PAINT["allocator"](snap, look, width, height)
     y += top_of(look, "allocator", len(rows), height)
     if look.allocator == "map":
+        from tui.paint import blockmap
+
         pfn = blockmap.cell_at(snap, width, x, y)
         return Hit("allocator", "block", pfn) if pfn >= 0 else None
     order = column_at(rows[: y + 1], x)

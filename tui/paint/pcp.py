@@ -7,8 +7,6 @@ from kernelmodel.snapshot import Snapshot
 from tui.paint.look import Look
 from tui.paint.rows import Row, hexa
 
-HELP = ("pcp: the CPU's own lists (per-CPU pages): how many blocks each holds, and which are taken first",)
-
 
 def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
     """Counts and limits, then each list that holds something."""

@@ -3,17 +3,11 @@
 
 from __future__ import annotations
 
-from kernelmodel.snapshot import RequestView, Snapshot, TryView
-from tui.paint.columns import HEAD, Line, aligned
+from kernelmodel.snapshot import Snapshot
+from kernelmodel.snapshot_memory import RequestView, TryView
+from tui.paint.columns import HEAD, Line, aligned, gfp_rows
 from tui.paint.look import Look
 from tui.paint.rows import Row, Seg, cells, hexa
-
-HELP = (
-    "test: for each zone that the request looks at, is free - unusable > mark + reserve, and is there a large block;",
-    "the block that it gets, and where its halves go; per order, in thousandths, how much of what is free is of no use",
-    "(unusable), and whether it fails for want of memory (extfrag 0) or because that is in pieces (1000)",
-    "path: the stages of the slow path as they went or, in this state, would go",
-)
 
 
 def paint(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
@@ -98,18 +92,3 @@ def path(snap: Snapshot, look: Look, width: int, height: int) -> list[Row]:
             ((f" {stage.name:<{wide}}  ", "bold"), (stage.verdict, style), (f"  {stage.numbers}{times}", "dim"))
         )
     return rows
-
-
-def gfp_rows(head: str, names: tuple[str, ...], width: int, style: str = "number") -> list[Row]:
-    """A label and names joined by ``|``, in as many rows as it takes."""
-    rows: list[Row] = []
-    row: list[Seg] = [(head, "")]
-    used = cells(head)
-    for at, name in enumerate(names):
-        text = ("|" if at else "") + name
-        if used + len(text) > width:
-            rows.append(tuple(row))
-            row, used = [("   ", "")], 3
-        row.append((text, style))
-        used += len(text)
-    return [*rows, tuple(row)]

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from kernelmodel.snapshot import MapView, Snapshot
-from tui.paint import blockmap, changes, events, source, table
+from kernelmodel.snapshot import Snapshot
+from tui.paint import changes, events, source, table
 from tui.paint.look import Look
+
+if TYPE_CHECKING:
+    from kernelmodel.snapshot_memory import MapView
 
 
 @dataclass(slots=True)
@@ -94,6 +97,8 @@ def _allocator(eye: Eye, snap: Snapshot, where: str, place: Place) -> None:
 
 
 def _map(look: Look, shown: MapView, where: str, place: Place) -> None:
+    from tui.paint import blockmap
+
     if where == "home":
         look.cell_at = -1
         return
