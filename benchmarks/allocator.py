@@ -97,7 +97,7 @@ def seen(count: int, starts: int, scratch: Path) -> Iterator[Figure]:
     title = "fresh 4 TiB / 64 MiB: start to the first key accepted"
     yield Figure(NAME, title, median(keys[0]) / median(keys[1]), "x", "<=", 1.5)
     for words, title in ((("tui.cli", "run"), "run"), (("benchmarks.allocator",), "session with its snapshots")):
-        peak = explore.process([*words, str(scratch / "fresh.toml")]).peak
+        peak = explore.peak([*words, str(scratch / "fresh.toml")]).peak
         yield Figure(NAME, f"fresh 4 TiB: memory of {title}", peak, "MiB", "<=", MOST_MEMORY)
 
 

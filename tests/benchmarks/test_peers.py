@@ -158,6 +158,13 @@ def test_times_and_counts_become_figures() -> None:
     assert all(figure.value > 0 for figure in figures if figure.bound != "<=")
 
 
+def test_what_a_process_had_at_most_is_its_own() -> None:
+    large = bytearray(1) * (200 << 20)
+    assert explore.process(["this", "--help"]).peak > 200, "what this process has is counted too"
+    assert 1 < explore.peak(["this"]).peak < 100
+    assert len(large) == 200 << 20
+
+
 def test_a_process_that_fails_is_told() -> None:
     with pytest.raises(RuntimeError, match="left with 1"):
         explore.process(["benchmarks.peers.race"])
