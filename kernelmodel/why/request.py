@@ -51,8 +51,9 @@ def request_at(session: Session, step: int) -> Request | None:
 
 
 def failures(session: Session) -> list[int]:
-    """Every step of the known run at which an allocation or a charge failed."""
-    return [step for step in range(session.last) if request_at(session, step) is not None]
+    """Every step of the known run at which an allocation or a charge failed, or is about to: a stop that nobody has
+    answered yet says what nature would."""
+    return [step for step in range(session.last + 1) if request_at(session, step) is not None]
 
 
 def masks(m: Machine, request: Request) -> tuple[int, ...]:

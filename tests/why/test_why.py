@@ -192,6 +192,19 @@ def test_what_did_not_fail_has_no_reason() -> None:
     assert what_if(s, 3) == ()
 
 
+def test_a_stop_that_is_not_answered_yet_can_be_asked_about() -> None:
+    s = run("free = { 0 = 40 }")
+    step = failures(s)[0]
+    at = Session(s.scenario)
+    while at.last < step:
+        at.advance()
+    assert failures(at) == [step]
+    assert why(at, step) == why(s, step)
+    assert what_if(at, step) == what_if(s, step)
+    at.advance()
+    assert at.step == step + 1
+
+
 def test_an_answer_against_nature_is_told_as_one() -> None:
     s = run("size = '64M'", answers='answers = ["vma_alloc_folio(order=4) = NULL"]')
     found = why(s, failures(s)[0])

@@ -19,7 +19,7 @@ def _failure(console: Console, line: Line) -> int:
     session = console.session
     if line.args:
         step = step_of(console, line.args, line.start)
-        if step >= session.last or request_at(session, step) is None:
+        if not 0 <= step <= session.last or request_at(session, step) is None:
             raise CommandError(f"no allocation and no charge failed at #{step}", line.start)
         return step
     found = [step for step in failures(session) if step <= session.step]
