@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kernelmodel.session import Session
 
 WIDTH = 100
+SENTENCES = ("  because ", "  ✗ ")
+"""How lines begin that are sentences."""
 
 
 def explained(session: Session, steps: Iterable[int] | None = None) -> Iterator[tuple[Why, tuple[Change, ...]]]:
@@ -26,14 +28,21 @@ def explained(session: Session, steps: Iterable[int] | None = None) -> Iterator[
 
 
 def texts(found: Why, changes: tuple[Change, ...]) -> list[str]:
-    """All of one failure."""
-    return [*why_lines(found), *what_if_lines(changes)]
+    """All of one failure, in lines fit for a terminal."""
+    return [row for line in (*why_lines(found), *what_if_lines(changes)) for row in wrapped(line)]
+
+
+def wrapped(line: str) -> list[str]:
+    """Sentences are broken; what has numbers stays a line."""
+    if not line.startswith(SENTENCES):
+        return [line]
+    indent = "    " if line.startswith("  ✗") else "  "
+    return wrap(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True)
 
 
 def why_lines(found: Why) -> list[str]:
     """The failure, what decided it, and the numbers."""
-    because = wrap(f"because {found.because}", WIDTH, initial_indent="  ", subsequent_indent="  ")
-    return [found.head, *because, *(f"    {line}" for line in found.lines)]
+    return [found.head, f"  because {found.because}", *(f"    {line}" for line in found.lines)]
 
 
 def what_if_lines(changes: tuple[Change, ...]) -> list[str]:
@@ -43,8 +52,7 @@ def what_if_lines(changes: tuple[Change, ...]) -> list[str]:
     for change in changes:
         if not change.helps:
             rest.setdefault(change.why, []).append(change.words)
-    for reason, words in rest.items():
-        lines += wrap(f"✗ {', '.join(words)}: {reason}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+    lines += [f"  ✗ {', '.join(words)}: {reason}" for reason, words in rest.items()]
     return ["  would have let it succeed:" if any(c.helps for c in changes) else "  nothing alone helps:", *lines]
 
 
