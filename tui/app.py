@@ -32,6 +32,8 @@ from tui.panes.canvas import Canvas
 
 PROGRESS_SECONDS = 0.1
 """How often a long run tells how far it is."""
+GONE_SECONDS = 1.0
+"""How often to look whether the terminal is still there."""
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 """Signals that end the program; the toolkit would die of the first two with the terminal as it is."""
 
@@ -76,6 +78,16 @@ class DebuggerApp(App[None], inherit_bindings=False):
         if not self.is_headless:
             for number in ENDING:
                 asyncio.get_running_loop().add_signal_handler(number, self.end_by, number)
+
+    def on_mount(self) -> None:
+        """From here on it is seen when the terminal goes."""
+        if not self.is_headless:
+            self.set_interval(GONE_SECONDS, self.look_for_terminal)
+
+    def look_for_terminal(self) -> None:
+        """A terminal that is closed hangs up its first process only (make's, a shell's): then nobody tells this one."""
+        if not os.isatty(sys.__stdin__.fileno() if sys.__stdin__ is not None else -1):
+            self.end_by(signal.SIGHUP)
 
     def end_by(self, number: int) -> None:
         """A signal asks the program to end; a motion under way ends with it."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import workload
-from tests.e2e.terminal import ROOT, SEED, Terminal, environment
+from tests.e2e.terminal import DEADLINE, ROOT, SEED, Terminal, environment
 
 READY = "Q quit"
 """In the footer of the first picture."""
@@ -154,6 +155,19 @@ def test_a_signal_ends_it_with_the_terminal_restored(terminal: Terminal, number:
     assert terminal.leave() == 128 + number
     assert restored(terminal)
     assert after(terminal) == []
+
+
+def test_it_ends_when_its_terminal_goes_without_a_word(tmp_path: Path) -> None:
+    """As under make: the terminal's first process is told, this one is not."""
+    line = f"trap : HUP; {sys.executable} -m tui.cli {SEED} --fresh; :"
+    with Terminal(tmp_path, command=("sh", "-c", line)) as terminal:
+        terminal.see(READY)
+        os.close(terminal.side)
+        os.close(terminal.fd)
+        try:
+            assert terminal.process.wait(DEADLINE) is not None
+        finally:
+            terminal.fd, terminal.side = os.openpty()
 
 
 # -- long runs ---------------------------------------------------------------------------------------
