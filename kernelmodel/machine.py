@@ -298,7 +298,16 @@ class Machine:
 
     def this_node(self) -> int:
         """NUMA node of the CPU that is being driven."""
-        return self.cpu_nodes[self.this_cpu] if self.this_cpu < len(self.cpu_nodes) else 0
+        return self.node_of(self.this_cpu)
+
+    def node_of(self, cpu: int) -> int:
+        """NUMA node of a CPU."""
+        return self.cpu_nodes[cpu] if cpu < len(self.cpu_nodes) else 0
+
+    @property
+    def acts(self) -> bool:
+        """Does the slow path of the allocator leave a trace here?  In a plain machine it is only told (slowpath.py)."""
+        return self.lru or self.pcp or self.mixed
 
     # -- naming ------------------------------------------------------------------------------------
     def list_number(self, zone: int, migratetype: int, order: int) -> int:

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from kernelmodel.trace import Record, record
 from kernelmodel.why.reason import Why, why
 from kernelmodel.why.request import failures
-from kernelmodel.why.what_if import Change, Poll, what_if
+from kernelmodel.why.what_if import Change, what_if
 
 if TYPE_CHECKING:
     from kernelmodel.session import Session
@@ -20,9 +20,9 @@ SENTENCES = ("  because ", "  ✗ ")
 """How lines begin that are sentences."""
 
 
-def explained(session: Session, steps: Iterable[int] | None = None) -> Iterator[tuple[Why, tuple[Change, ...]]]:
-    """Each failure of the known run, or those at some steps, with the changes that were thought of."""
-    for step in failures(session) if steps is None else steps:
+def explained(session: Session) -> Iterator[tuple[Why, tuple[Change, ...]]]:
+    """Each failure of the known run, with the changes that were thought of."""
+    for step in failures(session):
         if (found := why(session, step)) is not None:
             yield found, what_if(session, step)
 
@@ -67,8 +67,3 @@ def why_record(found: Why, changes: tuple[Change, ...]) -> Record:
             for each in changes
         ],
     )  # fmt: skip
-
-
-def changes_at(session: Session, step: int, poll: Poll) -> list[str]:
-    """For a command: the lines about one failure."""
-    return what_if_lines(what_if(session, step, poll))

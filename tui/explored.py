@@ -47,7 +47,7 @@ def explore(name: str, variant: str | None, options: Options, out: Output) -> in
         out.problems(problems_of(error, scenario))
         return USAGE
     finally:
-        clear(out)
+        out.passing("")
     expect = expected(scenario, scenario.variant, mutants)
     asked = findings(expect, result) if expect is not None else []
 
@@ -94,16 +94,9 @@ def progress(out: Output) -> Progress | None:
 
     def tell(states: int, switches: int) -> None:
         bound = f", runs with {switches} context switches" if switches else ""
-        out.stderr.write(f"\r{f'exploring: {states:,} states{bound}':<{WIDTH - 1}}")
-        out.stderr.flush()
+        out.passing(f"exploring: {states:,} states{bound}")
 
     return tell
-
-
-def clear(out: Output) -> None:
-    """Take the words of ``progress`` away."""
-    if out.stderr.isatty():
-        out.stderr.write(f"\r{'':<{WIDTH - 1}}\r")
 
 
 # -- records -------------------------------------------------------------------------------------------

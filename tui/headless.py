@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE, INCONCLUSIVE, DISAGREE, IMPOSSIBLE, OUR_BUG, INTERRUPTED = 0, 1, 2, 3, 4, 5, 70, 130
 
 
+PASSING = 79
+"""Columns of what is told in passing."""
+
+
 class UsageError(Exception):
     """Bad words on the command line; the message is for stderr, exit code 2."""
 
@@ -68,6 +72,12 @@ class Output:
     def note(self, text: str) -> None:
         """Narration."""
         self.stderr.write("\n".join(map(printable, text.split("\n"))) + "\n")
+
+    def passing(self, text: str) -> None:
+        """How far something is, in the place of what was said of it before, where someone can see it; '': nothing."""
+        if self.stderr.isatty():
+            self.stderr.write(f"\r{text:<{PASSING}}" + ("" if text else "\r"))
+            self.stderr.flush()
 
     def problems(self, found: Iterable[Problem]) -> None:
         """Errors: always on stderr, and as records where records are wanted."""
@@ -329,11 +339,10 @@ def check(names: list[str], out: Output, why: bool = False) -> int:
 
 def rerun(scenario: Scenario, verdict: Verdict) -> Session:
     """The run that a verdict is about, at its end."""
+    from kernelmodel.outcome import finish
+
     variant, *mutants = verdict.variant.split(", ")
-    session = Session(scenario, variant, frozenset(mutants))
-    while not session.finished:
-        session.advance()
-    return session
+    return finish(Session(scenario, variant, frozenset(mutants)))
 
 
 def check_notes(scenario: Scenario) -> list[str]:

@@ -48,7 +48,7 @@ def sweep_command(
     try_out(scenario, axes, svg)
     total = count(axes)
     points, complete = sweep(scenario, axes, jobs or min(os.cpu_count() or 1, total), progress(out))
-    clear(out)
+    out.passing("")
     table = rows(axes, points)
     if out.form == "ndjson":
         for point in points:
@@ -121,16 +121,9 @@ def progress(out: Output) -> Progress | None:
 
     def tell(done: int, total: int) -> None:
         full = BAR * done // total
-        out.stderr.write(f"\r[{'#' * full}{'.' * (BAR - full)}] {done:,} of {total:,} machines")
-        out.stderr.flush()
+        out.passing(f"[{'#' * full}{'.' * (BAR - full)}] {done:,} of {total:,} machines")
 
     return tell
-
-
-def clear(out: Output) -> None:
-    """Take the bar away."""
-    if out.stderr.isatty():
-        out.stderr.write(f"\r{'':<79}\r")
 
 
 # -- records -------------------------------------------------------------------------------------------

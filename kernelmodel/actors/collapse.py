@@ -240,7 +240,7 @@ def check_pmd_still_valid(mm: Mm, address: int, pmd: int) -> str:
 def alloc_charge_folio(mm: Mm) -> Path[tuple[Folio | None, str]]:
     """The huge page, charged, or why not; nothing here is up to the environment's mood."""
     m, order, node = mm.m, mm.m.arch.pmd_order, mm.m.this_node()
-    if m.lru or m.pcp or m.mixed:
+    if m.acts:
         yield from try_hard(m, GFP_TRANSHUGE, order, node)
     answer = yield Question("collapse-alloc", "alloc_charge_folio", lambda: allocated(m, order, node), "NULL", order)
     if answer == "NULL":

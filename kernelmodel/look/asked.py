@@ -27,7 +27,7 @@ class Asked:
         m, event = session.m, session.event(session.step)
         chosen = view.cpu if 0 <= view.cpu < m.nr_cpus else -1
         self.cpu = event.cpu if chosen < 0 else chosen
-        self.node = m.cpu_nodes[self.cpu] if self.cpu < len(m.cpu_nodes) else 0
+        self.node = m.node_of(self.cpu)
         self.gfp = gfp if gfp >= 0 else GFP_HIGHUSER_MOVABLE
         tried = next((row.order for row in orders if row.cursor), 0)
         last = last_request(session, self.cpu)
@@ -74,7 +74,7 @@ def _recorded(path: object) -> tuple[Stage, ...]:
 
 def _path_so_far(session: Session, cpu: int) -> tuple[Stage, ...]:
     """The stages that a path which is suspended in the slow path has behind it."""
-    if not session.m.lru and not session.m.pcp and not session.m.mixed:
+    if not session.m.acts:
         return ()
     from kernelmodel.mm.stages import Stage
 

@@ -68,7 +68,7 @@ def get_huge_zero_page(m: Machine) -> Path[bool]:
             if m.huge_zero_refcount.get(0):
                 break
         else:
-            if m.lru or m.pcp or m.mixed:
+            if m.acts:
                 yield from try_hard(m, gfp, m.arch.pmd_order, node)
             site = "mm_get_huge_zero_folio"
             answer = yield Question("huge-zero", site, peek, "NULL", m.arch.pmd_order, more=more)

@@ -47,30 +47,44 @@ def alloc_pages_mpol(gfp: int, order: int, m: Machine, addr: int, local: bool) -
 
     The second pass is made only if the request may reclaim; without ``local`` there is one pass over all nodes.
     """
-    if m.lru or m.pcp or m.mixed:
+    if m.acts:
         return (yield from alloc_with_effort(gfp, order, m, addr, local))
     node = m.this_node()
-    first = gfp | __GFP_THISNODE | __GFP_NORETRY if local else gfp
+    first, *second = masks(gfp, local)
 
     def passes() -> tuple[int, Found | Refused]:
         found = look(m, first, order, node)
-        if isinstance(found, Refused) and local and gfp & __GFP_DIRECT_RECLAIM:
+        if second and isinstance(found, Refused):
             return gfp, look(m, gfp, order, node)
         return first, found
 
-    def peek() -> tuple[str, str, int]:
-        _, found = passes()
-        if isinstance(found, Found):
-            return "folio", "" if m.zones[found.zone].node == node else "remote-node", found.block
-        return "NULL", found.reason, found.arg
-
-    more: tuple[tuple[str, int], ...] = (("gfp", gfp),)
-    if m.zones[-1].node:
-        more = (("gfp", gfp), ("node", node))
-    answer = yield Question("alloc", f"vma_alloc_folio(order={order})", peek, "NULL", order, addr, more=more)
+    site = f"vma_alloc_folio(order={order})"
+    answer = yield Question(
+        "alloc", site, lambda: nature(m, node, passes()[1]), "NULL", order, addr, more=operands(m, gfp, node)
+    )
     if answer == "NULL":
         return None
     return take(m, passes()[0] if local else gfp, order, node)
+
+
+def masks(gfp: int, local: bool) -> tuple[int, ...]:
+    """The masks of the passes: this node alone (``local``), then, if the request may reclaim, every node."""
+    if not local:
+        return (gfp,)
+    first = gfp | __GFP_THISNODE | __GFP_NORETRY
+    return (first, gfp) if gfp & __GFP_DIRECT_RECLAIM else (first,)
+
+
+def nature(m: Machine, node: int, found: Found | Refused) -> tuple[str, str, int]:
+    """What a request of a node comes to, as nature's answer."""
+    if isinstance(found, Found):
+        return "folio", "" if m.zones[found.zone].node == node else "remote-node", found.block
+    return "NULL", found.reason, found.arg
+
+
+def operands(m: Machine, gfp: int, node: int) -> tuple[tuple[str, Any], ...]:
+    """What is told of a request: its mask, and its node where there are several."""
+    return (("gfp", gfp), ("node", node)) if m.zones[-1].node else (("gfp", gfp),)
 
 
 def alloc_with_effort(gfp: int, order: int, m: Machine, addr: int, local: bool) -> Path[Folio | None]:
@@ -82,11 +96,11 @@ def alloc_with_effort(gfp: int, order: int, m: Machine, addr: int, local: bool) 
     from kernelmodel.mm.slowpath import __alloc_pages, found_by
 
     node, site = m.this_node(), f"vma_alloc_folio(order={order})"
-    first = gfp | __GFP_THISNODE | __GFP_NORETRY if local else gfp
+    first, *second = masks(gfp, local)
     while True:
         effort = yield from __alloc_pages(m, first, order, node)
         mask, path = first, effort.path
-        if effort.flags < 0 and local and gfp & __GFP_DIRECT_RECLAIM:
+        if effort.flags < 0 and second:
             effort = yield from __alloc_pages(m, gfp, order, node)
             mask, path = gfp, both(path, effort)
         answer = yield alloc_question(m, effort, mask, gfp, order, addr, site, path)
@@ -113,14 +127,9 @@ def alloc_question(
     node = m.this_node()
 
     def peek() -> tuple[str, str, int]:
-        found = found_by(m, effort, mask, order, node)
-        if isinstance(found, Found):
-            return "folio", "" if m.zones[found.zone].node == node else "remote-node", found.block
-        return "NULL", found.reason, found.arg
+        return nature(m, node, found_by(m, effort, mask, order, node))
 
-    more: tuple[tuple[str, Any], ...] = (("gfp", gfp),)
-    if m.zones[-1].node:
-        more = (*more, ("node", node))
+    more = operands(m, gfp, node)
     if path:
         from kernelmodel.mm.stages import text
 

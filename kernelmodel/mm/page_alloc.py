@@ -52,7 +52,7 @@ def take_found(m: Machine, found: Found, gfp: int, order: int) -> Folio:
     if found.below_high:
         mark_below_high(m, found)
     folio = prep_new_folio(m, rmqueue(m, found, order, gfp_migratetype(gfp)), order)
-    if m.lru or m.pcp or m.mixed:
+    if m.acts:
         wake_for_boost(m, found)
     if gfp & __GFP_ZERO or m.knobs["init_on_alloc"]:
         folio.cleared = 1

@@ -39,12 +39,6 @@ PRIORITIES = ("sync-full", "sync-light", "async")
 _MARKS = ("min", "low", "high")
 
 
-def acts(m: Machine) -> bool:
-    """Does anything of the slow path leave a trace in this machine?  It reclaims and moves pages, drains lists, and
-    gives up what is kept for some types (highatomic, defrag_mode)."""
-    return m.lru or m.pcp or m.mixed
-
-
 def freelist(m: Machine, gfp: int, order: int, flags: int, node: int, at: str) -> tuple[Found | None, Stage]:
     """One look over the zonelist."""
     found = get_page_from_freelist(m, gfp, order, flags, node)
@@ -68,7 +62,7 @@ def wake_all_kswapds(m: Machine, gfp: int, order: int, node: int, at: str) -> tu
     reclaim_order = max(order, m.arch.pageblock_order) if defrag_mode(m) else order
     for each in dict.fromkeys(m.zones[zone].node for zone in zonelist(m, node, gfp)):
         verdict = wakeup_kswapd(m, each, gfp, reclaim_order, gfp_zone(gfp))
-        if verdict == "woken" and at == "S3" and not acts(m):
+        if verdict == "woken" and at == "S3" and not m.acts:
             verdict = "awake"
         stages = (*stages, Stage(at, f"kswapd{each}", verdict))
     return stages
@@ -85,7 +79,7 @@ def wakeup_kswapd(m: Machine, node: int, gfp: int, order: int, highest: int) -> 
     if balanced and not any(m.watermark_boost.get(zone) for zone in zones):
         compacts = order and not gfp & __GFP_DIRECT_RECLAIM and kcompactd_node_suitable(m, node, order, highest)
         return "kcompactd" if compacts else "balanced"
-    if acts(m):
+    if m.acts:
         m.kswapd_order.set(node, order + 1)
     return "woken"
 
@@ -147,7 +141,7 @@ def told_reclaim(m: Machine, gfp: int, order: int, node: int) -> tuple[str, str,
 
 def unreserve(m: Machine, gfp: int, node: int, force: bool) -> bool:
     """unreserve_highatomic_pageblock(): did it give pages of the reserve to everyone?"""
-    if not acts(m) or not any(m.nr_reserved_highatomic.get(zone) for zone in zonelist(m, node, gfp)):
+    if not m.acts or not any(m.nr_reserved_highatomic.get(zone) for zone in zonelist(m, node, gfp)):
         return False
     from kernelmodel.mm.highatomic import unreserve_highatomic_pageblock
 
@@ -176,14 +170,14 @@ def __alloc_pages_direct_compact(
         now = peek_compact(m, gfp, order, priority, flags, node)  # another CPU may have run
         if answer != now[0] and answer == failure_of(priority):
             failure = answer
-    if acts(m):
+    if m.acts:
         result, why, number = try_to_compact_pages(m, gfp, order, priority, flags, node, failure)
     numbers = (number,) if why not in ("", "free", "no-io") else ()
     path: tuple[Stage, ...] = (Stage(at, f"compact {PRIORITIES[priority]}", result, numbers, why=why),)
     if result == "skipped":
         return False, result, path
     found, stage = freelist(m, gfp, order, flags, node, at)
-    if acts(m):
+    if m.acts:
         count_vm_event(m, COMPACTSTALL)
         count_vm_event(m, COMPACTSUCCESS if found else COMPACTFAIL)
         if found:

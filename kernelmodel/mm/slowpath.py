@@ -74,7 +74,7 @@ def __alloc_pages(m: Machine, gfp: int, order: int, node: int) -> Path[Effort]:
 def told_path(m: Machine, gfp: int, order: int, node: int) -> tuple[Stage, ...]:
     """What a request goes through in this state of a machine that has nothing to reclaim and nothing to move."""
     driver = GeneratorDriver(__alloc_pages(m, gfp, order, node))
-    if m.lru or m.pcp or m.mixed or driver.advance(None) is not None:
+    if m.acts or driver.advance(None) is not None:
         return ()
     effort: Effort = driver.result
     return effort.path

@@ -41,7 +41,7 @@ def try_line(m: Machine, each: Try, request: Request) -> str:
     zone = m.zones[test.zone]
     flags = "|".join(flag_names(each.flags & ~ALLOC_WMARK_MASK, ALLOC_NAMES))
     where = f"node {zone.node} {zone.name} at {WMARKS[test.wmark]}" + (f" ({flags})" if flags else "")
-    return f"{where}: {test_text(test)}: {reason_text(m, each, request)}"
+    return f"{where}: {watermark_text(test)}: {reason_text(m, each, request)}"
 
 
 HOW = {
@@ -63,7 +63,7 @@ def found_line(m: Machine, found: Found) -> str:
     return f"{where}: pfn {found.pfn:#x}, from a block of order {found.block}, {HOW[found.how]}{other}"
 
 
-def test_text(test: Test) -> str:
+def watermark_text(test: Test) -> str:
     """The watermark test with its numbers; what is unusable but for the request's own pages, and what a boost adds."""
     sign = ">" if test.enough else "≤"
     usable = test.free - test.unusable

@@ -12,7 +12,7 @@ from kernelmodel.mm.memcontrol import try_charge
 from kernelmodel.mm.page_alloc import look
 from kernelmodel.mm.stages import Stage
 from kernelmodel.why.lines import found_line, gfp_line, reason_text, try_line
-from kernelmodel.why.request import CHARGES, Request, masks, outcome_at, path_at, request_at
+from kernelmodel.why.request import CHARGES, Request, last_pass, masks, outcome_at, path_at, request_at
 from kernelmodel.words import compaction
 
 if TYPE_CHECKING:
@@ -61,12 +61,12 @@ def why(session: Session, step: int) -> Why | None:
 
 def request_now(session: Session, order: int, gfp: int) -> list[str]:
     """What any request would get at this stop, without an effort: each zone that lacks something, then the block."""
-    m = session.m
-    cpu = session.log.at(session.step).cpu
-    node = m.cpu_nodes[cpu] if cpu < len(m.cpu_nodes) else 0
-    request = Request("alloc", order, gfp, node, False)
-    m.this_cpu = cpu
-    found = look(m, gfp, order, node)
+    return session.as_of(session.step, lambda: _told_now(session.m, order, gfp))
+
+
+def _told_now(m: Machine, order: int, gfp: int) -> list[str]:
+    request = Request("alloc", order, gfp, m.this_node(), False)
+    found = look(m, gfp, order, request.node)
     lines = [gfp_line(request), *(try_line(m, each, request) for each in dict.fromkeys(found.tries))]
     return [*lines, found_line(m, found) if isinstance(found, Found) else f"NULL: {because(m, request, found)}"]
 
@@ -90,8 +90,7 @@ def because(m: Machine, request: Request, refused: Refused) -> str:
     """The last word of the freelists: about the first zone of the request's node in the last pass."""
     if not refused.tries:
         return "no zone may serve this request"
-    last = [each for each in refused.tries if each.flags == refused.tries[-1].flags]
-    mine = next((each for each in last if m.zones[each.test.zone].node == request.node), last[0])
+    mine = last_pass(m, request, refused)[0]
     zone = m.zones[mine.test.zone]
     return f"node {zone.node} {zone.name}: {reason_text(m, mine, request)}"
 

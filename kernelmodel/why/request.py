@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from kernelmodel.defs import __GFP_DIRECT_RECLAIM, __GFP_NORETRY, __GFP_THISNODE, GFP_TRANSHUGE
-from kernelmodel.mm.freelist import Found, Refused
+from kernelmodel.defs import GFP_TRANSHUGE
+from kernelmodel.mm import mempolicy
+from kernelmodel.mm.freelist import Found, Refused, Try
 from kernelmodel.mm.huge_zero import gfp_of
 from kernelmodel.mm.page_alloc import look
 from kernelmodel.mm.slowpath import told_path
@@ -46,7 +47,7 @@ def request_at(session: Session, step: int) -> Request | None:
     if FAILED.get(shape.kind) != shape.outcome:
         return None
     more, m = dict(shape.more), session.m
-    node = m.cpu_nodes[shape.cpu] if shape.cpu < len(m.cpu_nodes) else 0
+    node = m.node_of(shape.cpu)
     return Request(shape.kind, shape.order, int(more.get("gfp", GFP_TRANSHUGE)), node, shape.forced)
 
 
@@ -64,10 +65,7 @@ def masks(m: Machine, request: Request) -> tuple[int, ...]:
     gfp, order = request.gfp, request.order
     if request.kind != "alloc":
         return (gfp_of(m) if request.kind == "huge-zero" else gfp,)
-    if not order or (m.release >= (6, 7) and order != m.arch.pmd_order):
-        return (gfp,)
-    first = gfp | __GFP_THISNODE | __GFP_NORETRY
-    return (first, gfp) if gfp & __GFP_DIRECT_RECLAIM else (first,)
+    return mempolicy.masks(gfp, order > 0 and (m.release < (6, 7) or order == m.arch.pmd_order))
 
 
 def outcome_at(m: Machine, request: Request) -> Found | Refused:
@@ -78,6 +76,12 @@ def outcome_at(m: Machine, request: Request) -> Found | Refused:
         if isinstance(found, Found):
             return found
     return found
+
+
+def last_pass(m: Machine, request: Request, refused: Refused) -> list[Try]:
+    """The zones of the last pass over the freelists, those of the request's node first."""
+    last = [each for each in refused.tries if each.flags == refused.tries[-1].flags]
+    return sorted(last, key=lambda each: m.zones[each.test.zone].node != request.node)
 
 
 def path_at(m: Machine, request: Request, event: Event) -> tuple[Stage, ...]:

@@ -36,7 +36,7 @@ from kernelmodel.scenario.edit import EditError, edit_all
 from kernelmodel.scenario.faults import ScenarioError
 from kernelmodel.session import Session
 from kernelmodel.shadow import shadow
-from kernelmodel.why.request import CHARGES, Request, outcome_at, request_at
+from kernelmodel.why.request import CHARGES, Request, last_pass, outcome_at, request_at
 from kernelmodel.words import compaction
 
 if TYPE_CHECKING:
@@ -91,11 +91,10 @@ def of_the_state(session: Session, step: int, request: Request) -> list[Change]:
 
 def _of_the_zones(m: Machine, request: Request, refused: Refused) -> Iterator[Change]:
     """About the zones that the last pass over the freelists looked at: a block in the first one, the marks of all."""
-    last = [each for each in refused.tries if each.flags == refused.tries[-1].flags]
-    mine = [each for each in last if m.zones[each.test.zone].node == request.node] or last
-    if not mine:
+    last = last_pass(m, request, refused)
+    if not last:
         return
-    test, order, migratetype = mine[0].test, request.order, gfp_migratetype(request.gfp)
+    test, order, migratetype = last[0].test, request.order, gfp_migratetype(request.gfp)
     where, need = place(m, test), test.min + test.reserve
     after = test.free + (1 << order) - test.unusable
     words = f"one more free block of order {order} ({MIGRATE_NAMES[migratetype]}) in {where}"
@@ -105,10 +104,10 @@ def _of_the_zones(m: Machine, request: Request, refused: Refused) -> Iterator[Ch
         after = test.free + (1 << m.arch.pageblock_order) - test.unusable
         words = f"one more free pageblock of type {MIGRATE_NAMES[other]} in {where}"
         yield Change(words, after > need, f"free − unusable = {after} against {need}, and it may be taken over whole")
-    for each in dict.fromkeys((mine[0], *last)):
+    for each in dict.fromkeys(last):
         if not each.test.enough:
             block = peek_rmqueue(m, each.test.zone, order, migratetype, each.flags) is not None
-            if block or each is mine[0]:
+            if block or each is last[0]:
                 yield from _of_the_marks(m, each.test, block)
 
 

@@ -12,7 +12,7 @@ from kernelmodel.mm import watermark
 from kernelmodel.scenario import load, loads
 from kernelmodel.scenario.edit import edit
 from kernelmodel.session import Session
-from kernelmodel.why.lines import test_text as words_of
+from kernelmodel.why.lines import watermark_text as words_of
 from kernelmodel.why.reason import why
 from kernelmodel.why.request import failures
 from kernelmodel.why.what_if import Change, what_if

@@ -42,7 +42,8 @@ def _what_if(console: Console, line: Line) -> Result:
     session = console.session
 
     def work(poll: Poll | None) -> Result:
-        from tui.explained import changes_at
+        from kernelmodel.why.what_if import what_if
+        from tui.explained import what_if_lines
 
         def tell(stops: int) -> None:
             if poll is not None and poll(stops):
@@ -50,7 +51,7 @@ def _what_if(console: Console, line: Line) -> Result:
 
         console.doing = "what if"
         try:
-            return Result([f"#{step}", *changes_at(session, step, tell)])
+            return Result([f"#{step}", *what_if_lines(what_if(session, step, tell))])
         except KeyboardInterrupt:
             return Result(["interrupted"])
         finally:
